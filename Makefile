@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+# openfire-s2s - build, run and test. `make help` lists the targets.
+#
+# A variant is a set of flags with a build directory of its own, build/<variant>/; the default one
+# puts its binary at the top, ./openfire-s2s. Another compiler is another variant: `make CC=clang`
+# builds in build/default-clang/. `make VARIANT=asan unit` runs the unit tests of one variant.
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+VARIANT  ?= default
+PREFIX   ?= /usr/local
+# How to treat Debian packages: `PACKAGES=installed` trusts that all is there (other systems).
+PACKAGES ?= check
+export PACKAGES
+
+compiler := $(notdir $(lastword $(CC)))
+BUILD    := build/$(VARIANT)$(if $(filter-out gcc,$(compiler)),-$(compiler))
+BINARY   := $(if $(filter build/default,$(BUILD)),,$(BUILD)/)openfire-s2s
+
+# ---- flags
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+            -Wpointer-arith -Wcast-qual -Wformat=2 -Werror
+CPPFLAGS += -D_GNU_SOURCE -I. -I/usr/include/libxml2
+LDLIBS   += -lxml2 -lssl -lcrypto -liniparser -lunbound -lidn -lpthread
+
+flags.default := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+flags.debug   := -O0 -g3
+flags.asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+flags.tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+ifeq ($(flags.$(VARIANT)),)
+$(error VARIANT is one of default, debug, asan, tsan; not $(VARIANT))
+endif
+
+# CFLAGS and LDFLAGS of the caller come last and win.
+COMPILE = $(CC) -std=c11 $(CPPFLAGS) $(WARNINGS) $(flags.$(VARIANT)) \
+          -fstack-protector-strong -fPIE -MMD -MP $(CFLAGS)
+LINK    = $(CC) $(flags.$(VARIANT)) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(CFLAGS) $(LDFLAGS)
+
+# ---- sources: the rooms from left to right, then the roots
+
+ROOT    := server/main.c
+XML     := $(wildcard xml/*.c)
+SERVER  := $(filter-out $(ROOT),$(wildcard server/*.c))
+PROOF   := $(wildcard dialback/*.c)
+SESSION := $(wildcard session/*.c)
+ADMIN   := $(wildcard admin/*.c)
+SUPPORT := $(wildcard test/support/*.c)
+TESTS   := $(wildcard test/test_*.c)
+
+objects       = $(1:%.c=$(BUILD)/%.o)
+ROOM_OBJECTS := $(call objects,$(XML) $(SERVER) $(PROOF) $(SESSION) $(ADMIN))
+ROOT_OBJECT  := $(call objects,$(ROOT))
+TEST_OBJECTS := $(call objects,$(SUPPORT))
+TEST_PROGRAMS := $(TESTS:%.c=$(BUILD)/%)
+
+# ---- rules
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all tests unit run test demo debug asan tsan install clean format help packages
+
+all: $(BINARY)                  ## the server (the default)
+
+tests: $(TEST_PROGRAMS)         ## the unit tests, not run
+
+unit: tests                     ## builds and runs the unit tests of this variant
+	@sh test/unit.sh $(TEST_PROGRAMS)
+
+debug asan tsan:                ## the server in another variant, build/<variant>/openfire-s2s
+	@$(MAKE) --no-print-directory VARIANT=$@ all
+
+run:                            ## installs what is missing, builds, starts with openfire-s2s.conf
+	@sh test/packages.sh install build
+	@$(MAKE) --no-print-directory all
+	@exec ./$(BINARY) -c openfire-s2s.conf
+
+test:                           ## installs what is missing, runs every test
+	@sh test/packages.sh install build test
+	@bash test/run.sh
+
+demo: $(BINARY)                 ## two servers talk; their conversation, annotated
+	@sh test/demo.sh ./$(BINARY)
+
+install: all                    ## into $(DESTDIR)$(PREFIX)
+	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/openfire-s2s
+	install -D -m 644 openfire-s2s.conf $(DESTDIR)$(PREFIX)/share/openfire-s2s/openfire-s2s.conf
+
+format:                         ## clang-format over all C sources, in place
+	clang-format -i $(wildcard */*.[ch] test/support/*.[ch])
+
+clean:                          ## removes all that was built; ./var stays
+	rm -rf build openfire-s2s
+
+help:                           ## this list
+	@sed -n 's/^\([a-z ]*\):[^=#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+
+packages:
+	@sh test/packages.sh check build
+
+$(BINARY): $(ROOT_OBJECT) $(BUILD)/rooms.a
+	@echo "  LD   $@"
+	@$(LINK) -o $@ $^ $(LDLIBS)
+
+# A program takes out of this archive what it uses; a unit test of xml/ needs nothing of session/.
+$(BUILD)/rooms.a: $(ROOM_OBJECTS)
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+$(BUILD)/test/test_%: $(BUILD)/test/test_%.o $(TEST_OBJECTS) $(BUILD)/rooms.a
+	@echo "  LD   $@"
+	@$(LINK) -o $@ $^ -lcmocka $(LDLIBS)
+
+$(BUILD)/%.o: %.c Makefile | packages
+	@mkdir -p $(@D)
+	@echo "  CC   $@"
+	@$(COMPILE) -c -o $@ $<
+
+-include $(patsubst %.o,%.d,$(ROOM_OBJECTS) $(ROOT_OBJECT) $(TEST_OBJECTS) $(call objects,$(TESTS)))

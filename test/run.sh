@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# run.sh - every test of the project, step by step; `make test` calls it
+#
+# A step is a command whose last line says `N passed, N failed, N skipped`. It has a time limit, a log
+# in build/test-logs/, and no standard input. It counts as failed as well when it ends with another status
+# than 0, runs out of time, has no such last line or no test, and when a sanitizer wrote a report
+# during it, in whatever process. What failed is shown at the end; the very last line is the sum.
+#
+# STEPS='unit|dialog' restricts a run to the steps whose name matches (builds are made all the same).
+set -u
+cd "$(dirname "$0")/.." || exit 1
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL CC CFLAGS LDFLAGS VARIANT
+
+# The Python that Debian's packages belong to, whatever stands before it in PATH.
+PYTHON=${PYTHON:-/usr/bin/python3}
+logs=build/test-logs
+passed=0 failed=0 skipped=0 number=0 tests=0 child=
+failures=() # name: why; and, at the same index:
+failure_logs=()
+declare -A broken=() # variants that do not build
+
+rm -rf "$logs"
+mkdir -p "$logs"
+trap 'end_child; exit 130' HUP INT TERM
+
+# Sanitizers want their shadow memory where a kernel with much address randomisation may have put
+# something else; they then die at the start. Without randomisation that cannot happen.
+if setarch -R true 2>/dev/null; then fixed_addresses=(setarch -R); else fixed_addresses=(); fi
+
+end_child() {
+    [ -z "$child" ] && return
+    kill -TERM "$child" 2>/dev/null
+    wait "$child"
+}
+
+# run_logged LOG VARIANT LIMIT COMMAND... - runs it as said above; sets `status`
+run_logged() {
+    local log=$1 variant=$2 limit=$3 prefix=() reports
+    shift 3
+    case $variant in asan | tsan) prefix=("${fixed_addresses[@]}") ;; esac
+    reports=$PWD/${log%.log}.report
+    # A background job of a script ignores SIGINT; the servers under test shall not inherit that.
+    env --default-signal=INT,QUIT \
+        ASAN_OPTIONS="log_path='$reports.asan'" \
+        UBSAN_OPTIONS="log_path='$reports.ubsan':print_stacktrace=1" \
+        TSAN_OPTIONS="log_path='$reports.tsan':second_deadlock_stack=1" \
+        "${prefix[@]}" timeout -k 30 "$limit" "$@" </dev/null >"$log" 2>&1 &
+    child=$!
+    wait "$child"
+    status=$?
+    child=
+}
+
+# step NAME VARIANT LIMIT COMMAND... - one step: runs it, counts it, says how it went and how long it took
+step() {
+    local name="$1, $2" variant=$2 limit=$3 log started=$SECONDS status p=0 f=0 s=0 why='' report
+    [[ $1 == build || $name =~ ${STEPS:-.} ]] || return 0
+    number=$((number + 1))
+    [ "$1" = build ] || tests=$((tests + 1))
+    log=$logs/$(printf '%02d' "$number")-${name//[^A-Za-z0-9]/-}.log
+    printf '%-34s' "$name"
+    if [ -n "${broken[$variant]:-}" ]; then
+        status=0 why="not run, the build failed"
+        echo "$why" >"$log"
+    else
+        run_logged "$log" "${@:2}"
+        if [[ $(tail -n 1 "$log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
+            p=${BASH_REMATCH[1]} f=${BASH_REMATCH[2]} s=${BASH_REMATCH[3]}
+            [ $((p + f + s)) -gt 0 ] || why="ran no test"
+        else
+            why="no closing line"
+        fi
+        case $status in
+        0) ;;
+        124 | 137) why="not done after $limit seconds" ;;
+        *) [ "$f" -gt 0 ] || why="ended with status $status" ;;
+        esac
+    fi
+    [ -z "$why" ] || f=$((f + 1))
+    for report in "${log%.log}".report.*; do
+        [ -s "$report" ] || continue
+        f=$((f + 1)) why="${why:+$why; }a sanitizer's report"
+        printf '\n---- %s\n' "$report" >>"$log"
+        cat "$report" >>"$log"
+    done
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    printf '%4d s   %d passed, %d failed, %d skipped%s\n' $((SECONDS - started)) "$p" "$f" "$s" \
+        "${why:+   ($why)}"
+    [ "$f" -eq 0 ] && return
+    failures+=("$name: $f failed${why:+ ($why)}")
+    failure_logs+=("$log")
+    [ "$1" != build ] || broken[$variant]=1
+}
+
+# build VARIANT MAKE-ARGUMENT... - the server and the unit tests; warnings are errors
+build() {
+    step build "$1" 600 sh -c '"$@" && echo "1 passed, 0 failed, 0 skipped"' build \
+        make --no-print-directory -j2 all tests "${@:2}"
+}
+
+build plain
+build clang CC=clang
+build asan VARIANT=asan
+build tsan VARIANT=tsan
+
+step layers source 60 sh test/check_layers.sh
+unit_tests=(test/test_*.c)
+for variant in plain asan tsan; do
+    case $variant in
+    plain) directory=build/default binary=./openfire-s2s ;;
+    *) directory=build/$variant binary=build/$variant/openfire-s2s ;;
+    esac
+    programs=("${unit_tests[@]/#/$directory/}")
+    step 'unit tests' $variant 400 sh test/unit.sh "${programs[@]%.c}"
+    step dialogues $variant 400 "$PYTHON" test/dialog.py --binary $binary
+    [ $variant != plain ] ||
+        step 'dialogues byte by byte' plain 400 "$PYTHON" test/dialog.py --binary $binary --drip
+    step 'two servers' $variant 180 "$PYTHON" test/two_servers.py --binary $binary
+    step interop $variant 400 "$PYTHON" test/interop/run.py --binary $binary
+done
+for script in test/cycles.sh test/cycles.py; do
+    [ ! -e $script ] || step cycles plain 400 $script --binary ./openfire-s2s
+done
+
+for i in "${!failures[@]}"; do
+    printf '\n==== %s\n==== %s\n' "${failures[i]}" "${failure_logs[i]}"
+    tail -n 200 "${failure_logs[i]}" | sed 's/^/  | /'
+done
+printf '\nlogs: %s   time: %d min %d s\n' "$logs" $((SECONDS / 60)) $((SECONDS % 60))
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$tests" -gt 0 ]
