@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* arena - memory for one stanza: taken piece by piece, given back all at once
+ *
+ * A chain of blocks, the newest first, each twice as large as the one before. The first one taken stays over a
+ * reset, so a stream of small stanzas allocates nothing; a large stanza's blocks are freed at its end, so
+ * an idle stream keeps little. One thread at a time; whoever made an arena frees it.
+ */
+#include "xml/arena.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "xml/text.h"
+
+#define DEFAULT_BLOCK 2048
+#define ALIGN 8
+
+struct block {
+    struct block *next; /* older */
+    size_t room, used;
+    _Alignas(ALIGN) char bytes[];
+};
+
+struct arena {
+    struct block *newest; /* NULL before the first use */
+    size_t first_block;
+    size_t used;
+};
+
+struct arena *arena_new(size_t first_block)
+{
+    struct arena *arena = text_calloc(1, sizeof *arena);
+    arena->first_block = first_block > 0 ? first_block : DEFAULT_BLOCK;
+    return arena;
+}
+
+void arena_reset(struct arena *arena)
+{
+    while (arena->newest != NULL && arena->newest->next != NULL) {
+        struct block *block = arena->newest;
+        arena->newest = block->next;
+        free(block);
+    }
+    if (arena->newest != NULL)
+        arena->newest->used = 0;
+    arena->used = 0;
+}
+
+void arena_free(struct arena *arena)
+{
+    if (arena == NULL)
+        return;
+    arena_reset(arena);
+    free(arena->newest);
+    free(arena);
+}
+
+static void add_block(struct arena *arena, size_t size)
+{
+    size_t room = arena->newest != NULL ? arena->newest->room * 2 : arena->first_block;
+    if (room < size)
+        room = size;
+    struct block *block = text_alloc(sizeof *block + room);
+    block->next = arena->newest;
+    block->room = room;
+    block->used = 0;
+    arena->newest = block;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    if (arena->newest == NULL || arena->newest->room - arena->newest->used < size)
+        add_block(arena, size);
+    void *piece = arena->newest->bytes + arena->newest->used;
+    arena->newest->used += size;
+    arena->used += size;
+    return piece;
+}
+
+char *arena_copy(struct arena *arena, const char *bytes, size_t length)
+{
+    char *copy = arena_alloc(arena, length + 1);
+    if (length > 0)
+        memcpy(copy, bytes, length);
+    copy[length] = '\0';
+    return copy;
+}
+
+size_t arena_used(const struct arena *arena)
+{
+    return arena->used;
+}

@@ -1,0 +1,26 @@
+/* arena - memory for one stanza: taken piece by piece, given back all at once
+ *
+ * Pieces are aligned to 8 bytes and live until arena_reset or arena_free. A reset keeps one block for the
+ * next stanza and frees what a large stanza made it grow by. One thread at a time.
+ */
+#ifndef XML_ARENA_H
+#define XML_ARENA_H
+
+#include <stddef.h>
+
+struct arena;
+
+/* arena_new - an empty arena; `first_block` bytes are taken at the first use (0: a default of 2 KiB) */
+struct arena *arena_new(size_t first_block);
+/* arena_free - give everything back; NULL is allowed */
+void arena_free(struct arena *arena);
+/* arena_reset - forget all pieces, keep the first block */
+void arena_reset(struct arena *arena);
+/* arena_alloc - a piece of `size` bytes, not cleared */
+void *arena_alloc(struct arena *arena, size_t size);
+/* arena_copy - a NUL-terminated copy of `length` bytes */
+char *arena_copy(struct arena *arena, const char *bytes, size_t length);
+/* arena_used - bytes handed out since the last reset: what the stanza costs in memory */
+size_t arena_used(const struct arena *arena);
+
+#endif

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* element - one XML element in its stanza's arena
+ *
+ * Openfire: org.dom4j.Element. Namespaces in XML 1.0 for what is written.
+ *
+ * How an element is written: a name in no prefix gets xmlns only where its namespace is not the one in force;
+ * a prefix is declared where it is first used unless a declaration in force already binds it to that
+ * namespace; declarations that stood on an element stay there, used or not, as QNames in content may need
+ * them. An element whose namespace is the style's from_ns is written without prefix in to_ns wherever it stands,
+ * so that the reader sees the same names as we did.
+ * Pure; one thread at a time; nothing here is freed but with the arena.
+ */
+#include "xml/element.h"
+
+#include <string.h>
+
+#include "xml/xmlns.h"
+
+/* same - strings are often the very same pointer, interned */
+static bool same(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static struct element *new_node(struct arena *arena)
+{
+    struct element *element = arena_alloc(arena, sizeof *element);
+    memset(element, 0, sizeof *element);
+    return element;
+}
+
+struct element *element_new(struct arena *arena, const char *name, const char *ns)
+{
+    struct element *element = new_node(arena);
+    element->name = name;
+    element->ns = ns != NULL ? ns : "";
+    return element;
+}
+
+void element_append(struct element *parent, struct element *child)
+{
+    child->parent = parent;
+    child->next = NULL;
+    if (parent->last_child != NULL)
+        parent->last_child->next = child;
+    else
+        parent->children = child;
+    parent->last_child = child;
+}
+
+struct element *element_add(struct arena *arena, struct element *parent, const char *name, const char *ns)
+{
+    struct element *child = element_new(arena, name, ns != NULL ? ns : parent->ns);
+    element_append(parent, child);
+    return child;
+}
+
+void element_add_text(struct arena *arena, struct element *parent, const char *bytes, size_t length)
+{
+    struct element *node = new_node(arena);
+    node->text = arena_copy(arena, bytes, length);
+    node->text_length = length;
+    element_append(parent, node);
+}
+
+static void append_attribute(struct element *element, struct attribute *attribute)
+{
+    attribute->next = NULL;
+    if (element->last_attribute != NULL)
+        element->last_attribute->next = attribute;
+    else
+        element->attributes = attribute;
+    element->last_attribute = attribute;
+}
+
+static void remove_attribute(struct element *element, const char *name)
+{
+    struct attribute *before = NULL;
+    for (struct attribute *each = element->attributes; each != NULL; before = each, each = each->next) {
+        if (each->prefix != NULL || strcmp(each->name, name) != 0)
+            continue;
+        if (before != NULL)
+            before->next = each->next;
+        else
+            element->attributes = each->next;
+        if (element->last_attribute == each)
+            element->last_attribute = before;
+        return;
+    }
+}
+
+void element_set(struct arena *arena, struct element *element, const char *name, const char *value)
+{
+    if (value == NULL) {
+        remove_attribute(element, name);
+        return;
+    }
+    struct attribute *attribute = element->attributes;
+    while (attribute != NULL && (attribute->prefix != NULL || strcmp(attribute->name, name) != 0))
+        attribute = attribute->next;
+    if (attribute == NULL) {
+        attribute = arena_alloc(arena, sizeof *attribute);
+        *attribute = (struct attribute){.name = name};
+        append_attribute(element, attribute);
+    }
+    attribute->value_length = strlen(value);
+    attribute->value = arena_copy(arena, value, attribute->value_length);
+}
+
+bool element_is(const struct element *element, const char *name, const char *ns)
+{
+    return element->name != NULL && same(element->name, name) && same(element->ns, ns);
+}
+
+const struct attribute *element_get_attribute(const struct element *element, const char *name)
+{
+    for (const struct attribute *each = element->attributes; each != NULL; each = each->next)
+        if (each->prefix == NULL && same(each->name, name))
+            return each;
+    return NULL;
+}
+
+const char *element_get(const struct element *element, const char *name)
+{
+    const struct attribute *attribute = element_get_attribute(element, name);
+    return attribute != NULL ? attribute->value : NULL;
+}
+
+const char *element_lang(const struct element *element)
+{
+    for (const struct attribute *each = element->attributes; each != NULL; each = each->next)
+        if (each->ns != NULL && same(each->ns, XMLNS_XML) && same(each->name, "lang"))
+            return each->value;
+    return NULL;
+}
+
+static struct element *skip_text(struct element *node)
+{
+    while (node != NULL && node->name == NULL)
+        node = node->next;
+    return node;
+}
+
+struct element *element_first(const struct element *element)
+{
+    return skip_text(element->children);
+}
+
+struct element *element_next(const struct element *element)
+{
+    return skip_text(element->next);
+}
+
+struct element *element_child(const struct element *element, const char *name, const char *ns)
+{
+    struct element *child = element_first(element);
+    while (child != NULL && !(same(child->name, name) && (ns == NULL || same(child->ns, ns))))
+        child = element_next(child);
+    return child;
+}
+
+const char *element_text(const struct element *element, struct arena *arena)
+{
+    size_t length = 0;
+    for (const struct element *each = element->children; each != NULL; each = each->next)
+        length += each->name == NULL ? each->text_length : 0;
+    char *text = arena_alloc(arena, length + 1);
+    length = 0;
+    for (const struct element *each = element->children; each != NULL; each = each->next) {
+        if (each->name != NULL)
+            continue;
+        memcpy(text + length, each->text, each->text_length);
+        length += each->text_length;
+    }
+    text[length] = '\0';
+    return text;
+}
+
+/* --- copying ------------------------------------------------------------------------------------ */
+
+static const char *copy_string(struct arena *arena, const char *string)
+{
+    return string != NULL ? arena_copy(arena, string, strlen(string)) : NULL;
+}
+
+static void copy_attributes(struct arena *arena, struct element *copy, const struct element *element)
+{
+    for (const struct attribute *each = element->attributes; each != NULL; each = each->next) {
+        struct attribute *attribute = arena_alloc(arena, sizeof *attribute);
+        *attribute = (struct attribute){.name = copy_string(arena, each->name),
+                                        .prefix = copy_string(arena, each->prefix),
+                                        .ns = copy_string(arena, each->ns),
+                                        .value = arena_copy(arena, each->value, each->value_length),
+                                        .value_length = each->value_length};
+        append_attribute(copy, attribute);
+    }
+}
+
+static void copy_declarations(struct arena *arena, struct element *copy, const struct element *element)
+{
+    struct namespace_declaration **at = &copy->declarations;
+    for (const struct namespace_declaration *each = element->declarations; each != NULL; each = each->next) {
+        struct namespace_declaration *declaration = arena_alloc(arena, sizeof *declaration);
+        declaration->prefix = copy_string(arena, each->prefix);
+        declaration->uri = copy_string(arena, each->uri);
+        *at = declaration;
+        at = &declaration->next;
+    }
+    *at = NULL;
+}
+
+/* copy_node - one node without what is below it */
+static struct element *copy_node(struct arena *arena, const struct element *element)
+{
+    struct element *copy = new_node(arena);
+    if (element->name == NULL) {
+        copy->text = arena_copy(arena, element->text, element->text_length);
+        copy->text_length = element->text_length;
+        return copy;
+    }
+    copy->name = copy_string(arena, element->name);
+    copy->prefix = copy_string(arena, element->prefix);
+    copy->ns = copy_string(arena, element->ns);
+    copy_attributes(arena, copy, element);
+    copy_declarations(arena, copy, element);
+    return copy;
+}
+
+struct element *element_copy(struct arena *arena, const struct element *element)
+{
+    /* Walked without recursion, so that the depth of what a peer wrote costs no stack. */
+    struct element *copy = copy_node(arena, element), *into = copy;
+    const struct element *at = element;
+    for (;;) {
+        if (at->children != NULL) {
+            at = at->children;
+        } else {
+            while (at != element && at->next == NULL) {
+                at = at->parent;
+                into = into->parent;
+            }
+            if (at == element)
+                return copy;
+            at = at->next;
+            into = into->parent;
+        }
+        struct element *next = copy_node(arena, at);
+        element_append(into, next);
+        into = next;
+    }
+}
+
+/* --- writing ------------------------------------------------------------------------------------ */
+
+/* The prefixes bound in what has been written so far, innermost last. Small stanzas bind one or none. */
+struct binding {
+    const char *prefix, *uri;
+    unsigned level;
+};
+
+#define BINDINGS_KEPT 8
+
+struct writer {
+    struct text *out;
+    const char *from_ns, *to_ns; /* "" for none */
+    struct binding few[BINDINGS_KEPT], *bindings;
+    size_t count, room;
+    struct text many; /* holds the bindings when they are more than a few */
+};
+
+static void bind_prefix(struct writer *writer, const char *prefix, const char *uri, unsigned level)
+{
+    if (writer->count == writer->room) {
+        struct text larger = TEXT_EMPTY;
+        text_reserve(&larger, writer->room * 2 * sizeof(struct binding));
+        memcpy(larger.bytes, writer->bindings, writer->count * sizeof(struct binding));
+        text_free(&writer->many);
+        writer->many = larger;
+        writer->bindings = (struct binding *)(void *)larger.bytes;
+        writer->room *= 2;
+    }
+    writer->bindings[writer->count++] = (struct binding){prefix, uri, level};
+}
+
+static const char *find_binding(const struct writer *writer, const char *prefix)
+{
+    for (size_t i = writer->count; i > 0; i--)
+        if (same(writer->bindings[i - 1].prefix, prefix))
+            return writer->bindings[i - 1].uri;
+    return NULL;
+}
+
+static void write_attribute(struct text *out, const char *name, const char *value, size_t length)
+{
+    text_append_char(out, ' ');
+    text_append_string(out, name);
+    text_append(out, "=\"", 2);
+    text_append_escaped(out, value, length, true);
+    text_append_char(out, '"');
+}
+
+static void write_declaration(struct writer *writer, const char *prefix, const char *uri, unsigned level)
+{
+    text_append_string(writer->out, " xmlns:");
+    text_append_string(writer->out, prefix);
+    text_append_string(writer->out, "=\"");
+    text_append_escaped(writer->out, uri, strlen(uri), true);
+    text_append_char(writer->out, '"');
+    bind_prefix(writer, prefix, uri, level);
+}
+
+/* declared_here - does the element itself bind this prefix? */
+static bool declared_here(const struct writer *writer, const char *prefix, unsigned level)
+{
+    for (size_t i = writer->count; i > 0 && writer->bindings[i - 1].level == level; i--)
+        if (same(writer->bindings[i - 1].prefix, prefix))
+            return true;
+    return false;
+}
+
+/* need_prefix - make sure that the prefix means that namespace here */
+static void need_prefix(struct writer *writer, const char *prefix, const char *ns, unsigned level)
+{
+    const char *bound = find_binding(writer, prefix);
+    if ((bound == NULL || !same(bound, ns)) && !declared_here(writer, prefix, level))
+        write_declaration(writer, prefix, ns, level);
+}
+
+/* target_ns - the namespace that the element is written in, and whether without prefix */
+static const char *target_ns(const struct writer *writer, const struct element *element, bool *plain)
+{
+    *plain = element->prefix == NULL;
+    if (writer->from_ns[0] != '\0' && same(element->ns, writer->from_ns)) {
+        *plain = true;
+        return writer->to_ns;
+    }
+    return element->ns;
+}
+
+/* write_start - "<name …", without its end; returns the default namespace for what is below */
+static const char *write_start(struct writer *writer, const struct element *element, const char *default_ns,
+                               unsigned level)
+{
+    struct text *out = writer->out;
+    bool plain;
+    const char *ns = target_ns(writer, element, &plain);
+    text_append_char(out, '<');
+    if (!plain) {
+        text_append_string(out, element->prefix);
+        text_append_char(out, ':');
+    }
+    text_append_string(out, element->name);
+    if (plain && !same(ns, default_ns)) {
+        write_attribute(out, "xmlns", ns, strlen(ns));
+        default_ns = ns;
+    }
+    for (const struct namespace_declaration *each = element->declarations; each != NULL; each = each->next)
+        if (each->prefix != NULL)
+            write_declaration(writer, each->prefix, each->uri, level);
+    if (!plain)
+        need_prefix(writer, element->prefix, ns, level);
+    for (const struct attribute *each = element->attributes; each != NULL; each = each->next) {
+        if (each->prefix == NULL) {
+            write_attribute(out, each->name, each->value, each->value_length);
+            continue;
+        }
+        if (strcmp(each->prefix, "xml") != 0)
+            need_prefix(writer, each->prefix, each->ns, level);
+        text_append_char(out, ' ');
+        text_append_string(out, each->prefix);
+        text_append_char(out, ':');
+        text_append_string(out, each->name);
+        text_append(out, "=\"", 2);
+        text_append_escaped(out, each->value, each->value_length, true);
+        text_append_char(out, '"');
+    }
+    return default_ns;
+}
+
+static void write_end(struct writer *writer, const struct element *element)
+{
+    bool plain;
+    target_ns(writer, element, &plain);
+    text_append(writer->out, "</", 2);
+    if (!plain) {
+        text_append_string(writer->out, element->prefix);
+        text_append_char(writer->out, ':');
+    }
+    text_append_string(writer->out, element->name);
+    text_append_char(writer->out, '>');
+}
+
+/* write_node - an element and what is below it. Recursive: the depth was bounded when it was read (s2s.xml.depth). */
+static void write_node(struct writer *writer, const struct element *element, const char *default_ns, unsigned level)
+{
+    if (element->name == NULL) {
+        text_append_escaped(writer->out, element->text, element->text_length, false);
+        return;
+    }
+    size_t bound = writer->count;
+    default_ns = write_start(writer, element, default_ns, level);
+    if (element->children == NULL) {
+        text_append(writer->out, "/>", 2);
+    } else {
+        text_append_char(writer->out, '>');
+        for (const struct element *each = element->children; each != NULL; each = each->next)
+            write_node(writer, each, default_ns, level + 1);
+        write_end(writer, element);
+    }
+    writer->count = bound;
+}
+
+void element_write(const struct element *element, const struct element_style *style, struct text *out)
+{
+    struct writer writer = {.out = out, .from_ns = "", .to_ns = "", .room = BINDINGS_KEPT};
+    writer.bindings = writer.few;
+    if (style != NULL && style->from_ns != NULL)
+        writer.from_ns = style->from_ns;
+    if (style != NULL && style->to_ns != NULL)
+        writer.to_ns = style->to_ns;
+    write_node(&writer, element, writer.to_ns, 1);
+    text_free(&writer.many);
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* jid - XMPP addresses: parse, prepare, compare
+ *
+ * Openfire: org.xmpp.packet.JID. RFC 7622 3 (form, lengths), RFC 6122 2 with RFC 3491, 3454 (nameprep, nodeprep,
+ * resourceprep by libidn), RFC 3490 (IDNA).
+ *
+ * Most addresses are lower-case ASCII: they are checked by a table and never copied. All others go to libidn, but
+ * only after their UTF-8 was found whole here: libidn reads behind the end of a truncated
+ * sequence (CVE-2015-2059). Pure; any thread.
+ */
+#include "xml/jid.h"
+
+#include <arpa/inet.h>
+#include <idna.h>
+#include <stdlib.h>
+#include <string.h>
+#include <stringprep.h>
+
+#define PREPARED_ROOM (4 * JID_PART_MAX) /* stringprep may make a text longer before it is judged */
+
+/* is_utf8 - whole and shortest sequences, no surrogates, nothing beyond U+10FFFF, no NUL */
+static bool is_utf8(const char *text, size_t length)
+{
+    const unsigned char *at = (const unsigned char *)text, *end = at + length;
+    while (at < end) {
+        unsigned char first = *at++;
+        if (first == 0)
+            return false;
+        if (first < 0x80)
+            continue;
+        int more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
+        unsigned code = first & (0x3fu >> more);
+        if (first < 0xc2 || first > 0xf4 || end - at < more)
+            return false;
+        for (int i = 0; i < more; i++, at++) {
+            if ((*at & 0xc0) != 0x80)
+                return false;
+            code = code << 6 | (*at & 0x3fu);
+        }
+        if ((more == 2 && code < 0x800) || (more == 3 && (code < 0x10000 || code > 0x10ffff)) ||
+            (code >= 0xd800 && code < 0xe000))
+            return false;
+    }
+    return true;
+}
+
+/* What a byte may be in an address that is prepared already. */
+enum { IN_DOMAIN = 1, IN_LOCAL = 2, IN_RESOURCE = 4 };
+
+static unsigned char_class(unsigned char c)
+{
+    if (c <= 0x20 || c >= 0x7f)
+        return c == 0x20 ? IN_RESOURCE : 0;
+    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.')
+        return IN_DOMAIN | IN_LOCAL | IN_RESOURCE;
+    if (c >= 'A' && c <= 'Z') /* nodeprep would fold it: as a local part that is fine, it is only checked */
+        return IN_LOCAL | IN_RESOURCE;
+    return strchr("\"&'/:<>@", c) != NULL ? IN_RESOURCE : IN_LOCAL | IN_RESOURCE;
+}
+
+static bool all_of(const char *text, size_t length, unsigned class)
+{
+    for (size_t i = 0; i < length; i++)
+        if ((char_class((unsigned char)text[i]) & class) == 0)
+            return false;
+    return true;
+}
+
+/* check_part - does a local part or resource pass its profile, and is it short enough? */
+static bool check_part(const char *text, size_t length, unsigned class, const Stringprep_profile *profile)
+{
+    if (length == 0 || length > JID_PART_MAX)
+        return false;
+    if (all_of(text, length, class))
+        return true;
+    if (!is_utf8(text, length))
+        return false;
+    char prepared[PREPARED_ROOM + 1];
+    memcpy(prepared, text, length);
+    prepared[length] = '\0';
+    if (stringprep(prepared, sizeof prepared, 0, profile) != STRINGPREP_OK)
+        return false;
+    size_t made = strlen(prepared);
+    return made > 0 && made <= JID_PART_MAX;
+}
+
+/* is_plain_label - a label that needs no preparation: letters, digits, hyphens inside, at most 63, no A-label */
+static bool is_plain_label(const char *label, size_t length)
+{
+    return length > 0 && length <= 63 && label[0] != '-' && label[length - 1] != '-' &&
+           (length < 4 || memcmp(label, "xn--", 4) != 0);
+}
+
+/* is_plain_domain - prepared as it stands */
+static bool is_plain_domain(const char *text, size_t length)
+{
+    if (length == 0 || length > 253 || !all_of(text, length, IN_DOMAIN))
+        return false;
+    size_t start = 0;
+    for (size_t i = 0; i <= length; i++) {
+        if (i < length && text[i] != '.')
+            continue;
+        if (!is_plain_label(text + start, i - start))
+            return false;
+        start = i + 1;
+    }
+    return true;
+}
+
+static bool is_ipv6_literal(const char *text, size_t length)
+{
+    char address[INET6_ADDRSTRLEN + 1];
+    struct in6_addr parsed;
+    if (length < 4 || length - 2 >= sizeof address || text[0] != '[' || text[length - 1] != ']')
+        return false;
+    memcpy(address, text + 1, length - 2);
+    address[length - 2] = '\0';
+    return inet_pton(AF_INET6, address, &parsed) == 1;
+}
+
+/* labels_ok - behind the preparation: every label convertible for DNS, no forbidden ASCII (STD 3) */
+static bool labels_ok(const char *prepared)
+{
+    char *ascii = NULL;
+    int result = idna_to_ascii_8z(prepared, &ascii, IDNA_USE_STD3_ASCII_RULES);
+    bool good = result == IDNA_SUCCESS && ascii[0] != '\0' && strlen(ascii) <= 253 && ascii[0] != '.' &&
+                strstr(ascii, "..") == NULL;
+    if (result == IDNA_SUCCESS)
+        free(ascii);
+    return good;
+}
+
+/* prepare_with_idna - nameprep each label and turn A-labels into U-labels */
+static int prepare_with_idna(const char *text, size_t length, char out[JID_PART_MAX + 1])
+{
+    if (!is_utf8(text, length))
+        return -1;
+    char prepared[PREPARED_ROOM + 1];
+    memcpy(prepared, text, length);
+    prepared[length] = '\0';
+    if (stringprep(prepared, sizeof prepared, 0, stringprep_nameprep) != STRINGPREP_OK)
+        return -1;
+    char *unicode = NULL;
+    if (idna_to_unicode_8z8z(prepared, &unicode, IDNA_USE_STD3_ASCII_RULES) != IDNA_SUCCESS)
+        return -1;
+    size_t made = strlen(unicode);
+    if (made > 0 && unicode[made - 1] == '.')
+        unicode[--made] = '\0';
+    bool good = made > 0 && made <= JID_PART_MAX && labels_ok(unicode);
+    if (good)
+        memcpy(out, unicode, made + 1);
+    free(unicode);
+    return good ? (int)made : -1;
+}
+
+/* prepare - into `out`, unless the text is prepared as it stands: then `*as_is` and nothing is written */
+static int prepare(const char *text, size_t length, char out[JID_PART_MAX + 1], bool *as_is)
+{
+    *as_is = false;
+    if (length > 1 && text[length - 1] == '.') /* RFC 7622 3.2.1: a final dot is dropped */
+        length--;
+    if (length == 0 || length > JID_PART_MAX)
+        return -1;
+    if (is_plain_domain(text, length)) {
+        *as_is = true;
+        return (int)length;
+    }
+    if (text[0] == '[') {
+        if (!is_ipv6_literal(text, length))
+            return -1;
+        for (size_t i = 0; i < length; i++)
+            out[i] = text[i] >= 'A' && text[i] <= 'F' ? (char)(text[i] + 32) : text[i];
+        out[length] = '\0';
+        return (int)length;
+    }
+    return prepare_with_idna(text, length, out);
+}
+
+int jid_prepare_domain(const char *text, size_t length, char out[JID_PART_MAX + 1])
+{
+    bool as_is;
+    int made = prepare(text, length, out, &as_is);
+    if (as_is) {
+        memcpy(out, text, (size_t)made);
+        out[made] = '\0';
+    }
+    return made;
+}
+
+static const char *find(const char *text, size_t length, char c)
+{
+    return memchr(text, c, length);
+}
+
+int jid_parse(struct jid *jid, const char *text, size_t length)
+{
+    jid->local = jid->resource = (struct span){"", 0};
+    const char *slash = find(text, length, '/');
+    size_t bare = slash != NULL ? (size_t)(slash - text) : length;
+    if (slash != NULL) {
+        jid->resource = (struct span){slash + 1, length - bare - 1};
+        if (!check_part(jid->resource.bytes, jid->resource.length, IN_RESOURCE, stringprep_xmpp_resourceprep))
+            return -1;
+    }
+    const char *at = find(text, bare, '@');
+    if (at != NULL) {
+        jid->local = (struct span){text, (size_t)(at - text)};
+        if (!check_part(text, jid->local.length, IN_LOCAL, stringprep_xmpp_nodeprep))
+            return -1;
+        bare -= jid->local.length + 1;
+        text = at + 1;
+    }
+    bool as_is;
+    int made = prepare(text, bare, jid->prepared_domain, &as_is);
+    if (made < 0)
+        return -1;
+    jid->domain = (struct span){as_is ? text : jid->prepared_domain, (size_t)made};
+    return 0;
+}
+
+int jid_domain_to_ascii(const char *prepared, char out[256])
+{
+    size_t length = strlen(prepared);
+    if (is_plain_domain(prepared, length)) {
+        memcpy(out, prepared, length + 1);
+        return 0;
+    }
+    char *ascii = NULL;
+    if (!is_utf8(prepared, length) ||
+        idna_to_ascii_8z(prepared, &ascii, IDNA_USE_STD3_ASCII_RULES) != IDNA_SUCCESS)
+        return -1;
+    length = strlen(ascii);
+    bool good = length > 0 && length <= 253;
+    if (good)
+        memcpy(out, ascii, length + 1);
+    free(ascii);
+    return good ? 0 : -1;
+}
+
+bool jid_domain_is_ip(const char *prepared)
+{
+    struct in_addr parsed;
+    return inet_pton(AF_INET, prepared, &parsed) == 1 || is_ipv6_literal(prepared, strlen(prepared));
+}
