@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config - the settings: load, check, snapshots, sample file
+ *
+ * Openfire: JiveGlobals (getProperty, setProperty), SystemProperty. Openfire asks its property table at
+ * each use, so two reads in one function may disagree; here a reader holds a snapshot that never changes.
+ *
+ * Life of a snapshot: config_load makes it (one reference, the caller's) -> config_publish takes that
+ * reference -> config_get adds one per user -> the last config_unref frees it. The pointer to the
+ * published one and the addition of a reference are guarded by one lock, a leaf; giving back is atomic.
+ *
+ * Threads: any in config_get and config_unref; main loads, publishes and stops.
+ */
+#include "server/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/config_value.h"
+#include "server/ini_file.h"
+#include "server/log.h"
+
+#define ROW_MARK(field, type, property, section, key, text, min, max, restart, help) char field;
+struct row_marks {
+    PROPERTIES(ROW_MARK)
+};
+#define ROW_COUNT sizeof(struct row_marks)
+
+#define HELP_WIDTH 80 /* columns of the sample's comments */
+
+/* Where a value came from, for sentences about it */
+struct origin {
+    const char *path; /* NULL: the default */
+    int line;
+};
+
+struct loading {
+    struct config *config;
+    struct origin origins[ROW_COUNT];
+    struct text *why;
+    bool faulty;
+};
+
+static pthread_mutex_t published_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct config *published; /* guarded by published_lock */
+
+/* --- snapshots --- */
+
+static struct config *make_defaults(void)
+{
+    struct config *config = text_calloc(1, sizeof *config);
+    config->references = 1;
+    config->file = text_copy("");
+    for (size_t i = 0; i < config_row_count; i++)
+        if (!config_value_set(config, &config_rows[i], config_rows[i].text))
+            log_panic("the default of %s is out of its own bounds", config_rows[i].property);
+    return config;
+}
+
+static void free_config(struct config *config)
+{
+    for (size_t i = 0; i < config_row_count; i++)
+        config_value_free(config, &config_rows[i]);
+    free(config->file);
+    free(config);
+}
+
+void config_publish(struct config *config)
+{
+    pthread_mutex_lock(&published_lock);
+    struct config *old = published;
+    published = config;
+    pthread_mutex_unlock(&published_lock);
+    if (old != NULL)
+        config_unref(old);
+}
+
+const struct config *config_get(void)
+{
+    pthread_mutex_lock(&published_lock);
+    if (published == NULL)
+        published = make_defaults();
+    struct config *config = published;
+    config->references++;
+    pthread_mutex_unlock(&published_lock);
+    return config;
+}
+
+void config_unref(const struct config *config)
+{
+    /* Readers get it const; it was made writable, and the last reference may write. */
+    struct config *mine = (struct config *)(uintptr_t)config;
+    if (mine != NULL && --mine->references == 0)
+        free_config(mine);
+}
+
+void config_stop(void)
+{
+    config_publish(NULL);
+}
+
+/* --- loading --- */
+
+/* fault - one more line about a row's value in force */
+static void fault(struct loading *loading, const struct config_row *row, const char *value,
+                  const char *expected)
+{
+    const struct origin *origin = &loading->origins[row - config_rows];
+    const char *shown = row->type == CONFIG_SECRET ? "(not shown)" : value;
+    ini_file_fault(loading->why, origin->path != NULL ? origin->path : "default", origin->line,
+                   "%s = %s: %s was expected", row->property, shown, expected);
+    loading->faulty = true;
+}
+
+/* apply - one entry of a file */
+static void apply(struct loading *loading, const char *path, const struct ini_entry *entry)
+{
+    char *property =
+        text_format("%s%s%s", entry->section, entry->section[0] != '\0' ? "." : "", entry->key);
+    const struct config_row *row = config_value_find(property);
+    if (row == NULL) {
+        log_warn("%s:%d: there is no setting %s; the line is ignored", path, entry->line, property);
+        free(property);
+        return;
+    }
+    free(property);
+    struct origin *origin = &loading->origins[row - config_rows];
+    if (entry->repeated || (origin->path != NULL && strcmp(origin->path, path) == 0))
+        log_warn("%s:%d: %s was set before in this file; this line wins", path, entry->line,
+                 row->property);
+    *origin = (struct origin){path, entry->line};
+    if (!config_value_set(loading->config, row, entry->value)) {
+        struct text expected = TEXT_EMPTY;
+        config_value_expected(row, &expected);
+        fault(loading, row, entry->value, text_string(&expected));
+        text_free(&expected);
+    }
+}
+
+static void apply_all(struct loading *loading, const struct ini_file *file)
+{
+    for (size_t i = 0; i < file->count; i++)
+        if (file->entries[i].key != NULL)
+            apply(loading, file->path, &file->entries[i]);
+}
+
+/* load_changes - s2s.home/settings.conf: what an administrator changed at run time */
+static void load_changes(struct loading *loading, struct ini_file *file)
+{
+    char *path = text_format("%s/settings.conf", loading->config->s2s_home);
+    char *home = text_copy(loading->config->s2s_home);
+    enum ini_result result = ini_file_read(path, file, loading->why);
+    free(path);
+    if (result == INI_FAULTY)
+        loading->faulty = true;
+    apply_all(loading, file);
+    if (strcmp(home, loading->config->s2s_home) != 0)
+        fault(loading, config_value_find("s2s.home"), loading->config->s2s_home,
+              "a line in the main file only (this file is found by it)");
+    free(home);
+}
+
+/* check_order - two numbers, of which the first must not be greater */
+static void check_order(struct loading *loading, const char *lesser, int64_t low,
+                        const char *greater, int64_t high)
+{
+    if (low <= high)
+        return;
+    struct text value = TEXT_EMPTY, expected = TEXT_EMPTY;
+    text_appendf(&value, "%lld", (long long)low);
+    text_appendf(&expected, "at most %s, which is %lld,", greater, (long long)high);
+    fault(loading, config_value_find(lesser), text_string(&value), text_string(&expected));
+    text_free(&value);
+    text_free(&expected);
+}
+
+/* check_together - what no row alone can tell */
+static void check_together(struct loading *loading)
+{
+    const struct config *config = loading->config;
+    check_order(loading, "s2s.retry.first", config->s2s_retry_first, "s2s.retry.max",
+                config->s2s_retry_max);
+    check_order(loading, "s2s.negotiation.bytes", config->s2s_negotiation_bytes,
+                "s2s.negotiation.total", config->s2s_negotiation_total);
+    if (config->xmpp_server_session_idle == 0)
+        fault(loading, config_value_find("xmpp.server.session.idle"), "0",
+              "-1 (never) or at least 1");
+}
+
+struct config *config_load(const char *file, struct text *why)
+{
+    struct loading loading = {.config = make_defaults(), .why = why};
+    struct ini_file main_file, changes = {0};
+    free(loading.config->file);
+    loading.config->file = text_copy(file);
+    enum ini_result result = ini_file_read(file, &main_file, why);
+    if (result == INI_MISSING)
+        ini_file_fault(why, file, 0, "there is no such file");
+    loading.faulty = result != INI_READ;
+    apply_all(&loading, &main_file);
+    if (result == INI_READ)
+        load_changes(&loading, &changes);
+    if (!loading.faulty)
+        check_together(&loading);
+    ini_file_free(&main_file);
+    ini_file_free(&changes);
+    if (loading.faulty) {
+        config_unref(loading.config);
+        return NULL;
+    }
+    return loading.config;
+}
+
+/* --- telling --- */
+
+static bool is_same(const struct config *a, const struct config *b, const struct config_row *row)
+{
+    struct text left = TEXT_EMPTY, right = TEXT_EMPTY;
+    config_value_write(a, row, &left);
+    config_value_write(b, row, &right);
+    bool same = strcmp(text_string(&left), text_string(&right)) == 0;
+    text_free(&left);
+    text_free(&right);
+    return same;
+}
+
+void config_restart_needed(const struct config *old, const struct config *new_config,
+                           struct text *names)
+{
+    const char *between = "";
+    for (size_t i = 0; i < config_row_count; i++) {
+        const struct config_row *row = &config_rows[i];
+        if (!row->restart || is_same(old, new_config, row))
+            continue;
+        text_appendf(names, "%s%s", between, row->property);
+        between = ", ";
+    }
+}
+
+void config_write_list(const struct config *config, struct text *out)
+{
+    for (size_t i = 0; i < config_row_count; i++) {
+        const struct config_row *row = &config_rows[i];
+        struct text value = TEXT_EMPTY;
+        config_value_write(config, row, &value);
+        bool hidden = row->type == CONFIG_SECRET && value.length > 0;
+        text_appendf(out, "%s = %s\n", row->property, hidden ? "(set)" : text_string(&value));
+        text_free(&value);
+    }
+}
+
+/* write_comment - text as comment lines of at most HELP_WIDTH columns */
+static void write_comment(struct text *out, const char *words)
+{
+    size_t column = 0;
+    while (*words != '\0') {
+        size_t length = strcspn(words, " ");
+        if (column > 0 && column + 1 + length > HELP_WIDTH) {
+            text_append_char(out, '\n');
+            column = 0;
+        }
+        text_append_string(out, column == 0 ? "# " : " ");
+        text_append(out, words, length);
+        column += (column == 0 ? 2 : 1) + length;
+        words += length;
+        words += strspn(words, " ");
+    }
+    text_append_char(out, '\n');
+}
+
+/* write_accepted - "[a whole number from 1 to 10]"; for text the help says all there is to say */
+static void write_accepted(struct text *out, const struct config_row *row)
+{
+    bool says_little = row->type != CONFIG_BOOLEAN && row->type != CONFIG_NUMBER &&
+                       row->type != CONFIG_CHOICE && row->type != CONFIG_WORDS;
+    if (says_little && !row->restart)
+        return;
+    struct text accepted = TEXT_EMPTY;
+    text_append_char(&accepted, '[');
+    if (!says_little)
+        config_value_expected(row, &accepted);
+    if (row->restart)
+        text_appendf(&accepted, "%stakes effect at the next start", says_little ? "" : "; ");
+    text_append_char(&accepted, ']');
+    write_comment(out, text_string(&accepted));
+    text_free(&accepted);
+}
+
+/* write_row - help, what is accepted, and the line with the default */
+static void write_row(struct text *out, const struct config_row *row)
+{
+    text_append_char(out, '\n');
+    write_comment(out, row->help);
+    write_accepted(out, row);
+    text_appendf(out, "%s =%s%s\n", row->key, row->text[0] != '\0' ? " " : "", row->text);
+}
+
+void config_write_sample(struct text *out)
+{
+    text_append_string(
+        out, "# openfire-s2s.conf - every setting of openfire-s2s, with its default.\n"
+             "#\n"
+             "# Section + \".\" + key is the name of a setting: [xmpp.server] socket.port is\n"
+             "# xmpp.server.socket.port, and so is [xmpp] server.socket.port. A line that is\n"
+             "# left out means the default. ';' and '#' begin a comment; a value that holds\n"
+             "# one of them goes into double quotes. SIGHUP makes the program read this file\n"
+             "# again; when there is a fault in it, the old settings stay in force.\n");
+    const char *section = "";
+    for (size_t i = 0; i < config_row_count; i++) {
+        const struct config_row *row = &config_rows[i];
+        if (strcmp(section, row->section) != 0)
+            text_appendf(out, "\n[%s]\n", row->section);
+        section = row->section;
+        write_row(out, row);
+    }
+}
+
+/* --- files that we write --- */
+
+static int write_all(int fd, const char *content, size_t length)
+{
+    while (length > 0) {
+        ssize_t put = write(fd, content, length);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return -1;
+        content += put;
+        length -= (size_t)put;
+    }
+    return 0;
+}
+
+/* sync_directory - make the rename survive a crash. A file system that can't is no fault of the caller's. */
+static void sync_directory(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *directory = slash == NULL   ? text_copy(".")
+                      : slash == path ? text_copy("/")
+                                      : text_copy_n(path, (size_t)(slash - path));
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) < 0)
+        log_warn("%s: can't be synced, a crash now may bring back the old %s: %s", directory, path,
+                 strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    free(directory);
+}
+
+/* fill_file - content, mode and fsync; closes `fd` in any case */
+static int fill_file(int fd, const char *content, size_t length, unsigned mode)
+{
+    int failed =
+        fchmod(fd, (mode_t)mode) < 0 || write_all(fd, content, length) < 0 || fsync(fd) < 0;
+    int saved = errno;
+    if (close(fd) < 0 && !failed)
+        return -1;
+    errno = saved;
+    return failed ? -1 : 0;
+}
+
+int config_write_file(const char *path, const char *content, size_t length, unsigned mode,
+                      struct text *why)
+{
+    char *temporary = text_format("%s.XXXXXX", path);
+    int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0) {
+        text_appendf(why, "%s can't be made: %s", temporary, strerror(errno));
+        free(temporary);
+        return -1;
+    }
+    if (fill_file(fd, content, length, mode) < 0 || rename(temporary, path) < 0) {
+        text_appendf(why, "%s can't be written: %s", path, strerror(errno));
+        unlink(temporary);
+        free(temporary);
+        return -1;
+    }
+    free(temporary);
+    sync_directory(path);
+    return 0;
+}

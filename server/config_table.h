@@ -1,0 +1,197 @@
+/* config_table - every setting there is
+ *
+ * One row each: X(field, type, "property", "section", "key", "default", min, max, restart, "help").
+ * From these rows come the fields of struct config, the defaults, the checks, the sample file and the
+ * listing; a new setting is a new row and nothing else. Where Openfire has a property of the same
+ * meaning, name, unit and default are Openfire's (current).
+ *
+ * Type        field            accepted; what min and max bound
+ * STRING      char *           printable UTF-8; bytes
+ * SECRET      char *           the same, never shown
+ * DOMAIN      char *           a domain, kept prepared (xml/jid.h); bytes
+ * DOMAINS     char *           comma list of domains, kept prepared, without blanks; bytes
+ * ADDRESS     char *           an IPv4 or IPv6 address or nothing; -
+ * WORDS(set)  char *           comma list of words of the set, kept without blanks; -
+ * BOOLEAN     bool             true, false; -
+ * NUMBER      int64_t          a whole number; its value
+ * CHOICE(set) enum             one word of the set; -
+ * `restart` true: a change shows only after the next start.
+ */
+#ifndef SERVER_CONFIG_TABLE_H
+#define SERVER_CONFIG_TABLE_H
+
+/* The sets of words: W(enum value, "word"). A WORDS setting is kept as text, so its set has no enum. */
+#define CONFIG_PERMISSION_WORDS(W) W(CONFIG_BLACKLIST, "blacklist") W(CONFIG_WHITELIST, "whitelist")
+#define CONFIG_LOG_LEVEL_WORDS(W)                                                                  \
+    W(CONFIG_LOG_DEBUG, "debug")                                                                   \
+    W(CONFIG_LOG_INFO, "info") W(CONFIG_LOG_WARN, "warn") W(CONFIG_LOG_ERROR, "error")
+#define CONFIG_SERVICE_WORDS(W)                                                                    \
+    W(ping, "ping") W(version, "version") W(time, "time") W(last, "last")
+
+#define CONFIG_ENUM_VALUE(value, word) value,
+enum config_permission { CONFIG_PERMISSION_WORDS(CONFIG_ENUM_VALUE) };
+enum config_log_level { CONFIG_LOG_LEVEL_WORDS(CONFIG_ENUM_VALUE) };
+
+#define PROPERTIES(X)                                                                              \
+    /* --- xmpp */                                                                                 \
+    X(xmpp_domain, DOMAIN, "xmpp.domain", "xmpp", "domain", "localhost", 1, 900, false,            \
+      "The domain we serve.")                                                                      \
+    /* --- xmpp.server */                                                                          \
+    X(xmpp_server_name, STRING, "xmpp.server.name", "xmpp.server", "name", "Openfire Server", 1,   \
+      255, false, "The name that we give when asked who we are (service discovery).")              \
+    X(xmpp_server_socket_active, BOOLEAN, "xmpp.server.socket.active", "xmpp.server",              \
+      "socket.active", "true", 0, 1, false, "Do we listen for other servers?")                     \
+    X(xmpp_server_socket_port, NUMBER, "xmpp.server.socket.port", "xmpp.server", "socket.port",    \
+      "5269", 1, 65535, false, "The port we listen on.")                                           \
+    X(xmpp_server_socket_remotePort, NUMBER, "xmpp.server.socket.remotePort", "xmpp.server",       \
+      "socket.remotePort", "5269", 1, 65535, false,                                                \
+      "The port of other servers, where neither DNS nor a row of remote-servers.conf names one.")  \
+    X(xmpp_server_dialback_enabled, BOOLEAN, "xmpp.server.dialback.enabled", "xmpp.server",        \
+      "dialback.enabled", "true", 0, 1, false,                                                     \
+      "May a domain prove itself by server dialback (XEP-0220)?")                                  \
+    X(xmpp_server_dialback_secret, SECRET, "xmpp.server.dialback.secret", "xmpp.server",           \
+      "dialback.secret", "", 0, 900, false,                                                        \
+      "The secret of our dialback keys (XEP-0185); the same on all servers of a domain. Empty: a " \
+      "random one is made and kept under s2s.home.")                                               \
+    X(xmpp_server_permission, CHOICE(CONFIG_PERMISSION), "xmpp.server.permission", "xmpp.server",  \
+      "permission", "blacklist", 0, 0, false,                                                      \
+      "Who may exchange stanzas with us: blacklist: everyone but the blocked domains; whitelist: " \
+      "only the allowed domains. The domains stand in remote-servers.conf under s2s.home.")        \
+    X(xmpp_server_permission_apply_recursive, BOOLEAN, "xmpp.server.permission-apply-recursive",   \
+      "xmpp.server", "permission-apply-recursive", "true", 0, 1, false,                            \
+      "Does the permission of a domain hold for its subdomains that have none of their own?")      \
+    X(xmpp_server_session_idle, NUMBER, "xmpp.server.session.idle", "xmpp.server", "session.idle", \
+      "1800000", -1, 2147483647, false,                                                            \
+      "Milliseconds after which a session without traffic is closed; -1: never.")                  \
+    X(xmpp_server_session_allowmultiple, BOOLEAN, "xmpp.server.session.allowmultiple",             \
+      "xmpp.server", "session.allowmultiple", "true", 0, 1, false,                                 \
+      "May a domain have several incoming streams at once?")                                       \
+    X(xmpp_server_session_initialise_timeout, NUMBER, "xmpp.server.session.initialise-timeout",    \
+      "xmpp.server", "session.initialise-timeout", "10", 1, 3600, false,                           \
+      "Seconds for the set-up of an outgoing stream: connect, header, features.")                  \
+    X(xmpp_server_read_timeout, NUMBER, "xmpp.server.read.timeout", "xmpp.server", "read.timeout", \
+      "120000", 1, 3600000, false, "Milliseconds that we wait for the answer of a dialback.")      \
+    X(xmpp_server_outgoing_max_threads, NUMBER, "xmpp.server.outgoing.max.threads", "xmpp.server", \
+      "outgoing.max.threads", "100", 1, 10000, false, "Outgoing sessions being set up at once.")   \
+    X(xmpp_server_outgoing_queue, NUMBER, "xmpp.server.outgoing.queue", "xmpp.server",             \
+      "outgoing.queue", "2000", 1, 1000000, false,                                                 \
+      "Stanzas of one pair of domains that may wait for their session.")                           \
+    X(xmpp_server_connection_attempt_delay, NUMBER, "xmpp.server.connection-attempt-delay",        \
+      "xmpp.server", "connection-attempt-delay", "250", 10, 60000, false,                          \
+      "Milliseconds before the next address of a server is tried beside the last (RFC 8305).")     \
+    X(xmpp_server_resolution_delay, NUMBER, "xmpp.server.resolution-delay", "xmpp.server",         \
+      "resolution-delay", "50", 0, 10000, false,                                                   \
+      "Milliseconds that the IPv4 addresses of a server wait for the IPv6 ones (RFC 8305).")       \
+    X(xmpp_server_limits_advertisement_disabled, BOOLEAN,                                          \
+      "xmpp.server.limits.advertisement.disabled", "xmpp.server",                                  \
+      "limits.advertisement.disabled", "false", 0, 1, false,                                       \
+      "Leave our limits out of the stream features (XEP-0478)?")                                   \
+    /* --- xmpp.socket */                                                                          \
+    X(xmpp_socket_backlog, NUMBER, "xmpp.socket.backlog", "xmpp.socket", "backlog", "50", 1,       \
+      65535, true, "Connections that the kernel keeps until we accept them.")                      \
+    X(xmpp_socket_write_timeout_seconds, NUMBER, "xmpp.socket.write-timeout-seconds",              \
+      "xmpp.socket", "write-timeout-seconds", "30", 1, 3600, false,                                \
+      "Seconds after which a connection that takes none of our bytes is closed.")                  \
+    X(xmpp_socket_tcp_nodelay, BOOLEAN, "xmpp.socket.tcp-nodelay", "xmpp.socket", "tcp-nodelay",   \
+      "true", 0, 1, false, "TCP_NODELAY on connections.")                                          \
+    X(xmpp_socket_keepalive, BOOLEAN, "xmpp.socket.keepalive", "xmpp.socket", "keepalive", "true", \
+      0, 1, false, "SO_KEEPALIVE on connections.")                                                 \
+    /* --- xmpp.parser */                                                                          \
+    X(xmpp_parser_buffer_size, NUMBER, "xmpp.parser.buffer.size", "xmpp.parser", "buffer.size",    \
+      "1048576", 10000, 268435456, false,                                                          \
+      "Bytes of the largest stanza that we take (10000 is the least, RFC 6120 13.12).")            \
+    /* --- network */                                                                              \
+    X(network_interface, ADDRESS, "network.interface", "network", "interface", "", 0, 0, true,     \
+      "The address we listen on; empty: all of this machine.")                                     \
+    /* --- dnsutil */                                                                              \
+    X(dnsutil_dnsOverride, STRING, "dnsutil.dnsOverride", "dnsutil", "dnsOverride", "", 0, 1000,   \
+      false, "Where domains are found without asking DNS: {example.net,127.0.0.2:5269},"           \
+      "{*.example.com,[::1]:5270}; * alone means every domain.")                                   \
+    /* --- s2s: our own */                                                                         \
+    X(s2s_home, STRING, "s2s.home", "s2s", "home", "./var", 1, 900, true,                          \
+      "The directory of what we keep: the dialback secret, remote-servers.conf, and "              \
+      "settings.conf, whose settings win over these.")                                             \
+    X(s2s_domains, DOMAINS, "s2s.domains", "s2s", "domains", "", 0, 1000, false,                   \
+      "Further domains served like xmpp.domain, with commas between them.")                        \
+    X(s2s_dns_server, STRING, "s2s.dns.server", "s2s", "dns.server", "", 0, 1000, false,           \
+      "The name servers to ask: address or address@port, with commas between them; empty: those "  \
+      "of the system.")                                                                            \
+    X(s2s_dns_timeout, NUMBER, "s2s.dns.timeout", "s2s", "dns.timeout", "5000", 1, 600000, false,  \
+      "Milliseconds for one look-up.")                                                             \
+    X(s2s_negotiation_timeout, NUMBER, "s2s.negotiation.timeout", "s2s", "negotiation.timeout",    \
+      "60000", 1, 3600000, false,                                                                  \
+      "Milliseconds from accept until the first domain has proved itself.")                        \
+    X(s2s_negotiation_bytes, NUMBER, "s2s.negotiation.bytes", "s2s", "negotiation.bytes", "65536", \
+      1024, 268435456, false, "Bytes of the largest element before that.")                         \
+    X(s2s_negotiation_total, NUMBER, "s2s.negotiation.total", "s2s", "negotiation.total",          \
+      "1048576", 4096, 1073741824, false, "Bytes of all that is read before that.")                \
+    X(s2s_negotiation_verifications, NUMBER, "s2s.negotiation.verifications", "s2s",               \
+      "negotiation.verifications", "16", 1, 10000, false,                                          \
+      "Verifications that may be pending on one stream.")                                          \
+    X(s2s_domains_per_stream, NUMBER, "s2s.domains.per.stream", "s2s", "domains.per.stream",       \
+      "1000", 1, 1000000, false, "Pairs of domains that may prove themselves on one stream.")      \
+    X(s2s_xml_depth, NUMBER, "s2s.xml.depth", "s2s", "xml.depth", "128", 8, 1024, false,           \
+      "Levels of elements inside a stanza.")                                                       \
+    X(s2s_xml_elements, NUMBER, "s2s.xml.elements", "s2s", "xml.elements", "20000", 16, 10000000,  \
+      false, "Elements of one stanza.")                                                            \
+    X(s2s_xml_attributes, NUMBER, "s2s.xml.attributes", "s2s", "xml.attributes", "256", 8, 10000,  \
+      false, "Attributes of one element.")                                                         \
+    X(s2s_xml_namespaces, NUMBER, "s2s.xml.namespaces", "s2s", "xml.namespaces", "64", 4, 10000,   \
+      false, "Namespaces declared on one element.")                                                \
+    X(s2s_connections_max, NUMBER, "s2s.connections.max", "s2s", "connections.max", "20000", 1,    \
+      1000000, false, "Incoming connections at once.")                                             \
+    X(s2s_stack_size, NUMBER, "s2s.stack.size", "s2s", "stack.size", "262144", 65536, 67108864,    \
+      false, "Bytes of stack of a connection's thread.")                                           \
+    X(s2s_queue_bytes, NUMBER, "s2s.queue.bytes", "s2s", "queue.bytes", "1048576", 4096,           \
+      1073741824, false, "Unsent bytes of one connection before those who send to it must wait.")  \
+    X(s2s_keepalive_interval, NUMBER, "s2s.keepalive.interval", "s2s", "keepalive.interval",       \
+      "300000", 0, 86400000, false,                                                                \
+      "Milliseconds after which a blank is sent on a quiet outgoing stream; 0: never.")            \
+    X(s2s_retry_first, NUMBER, "s2s.retry.first", "s2s", "retry.first", "1000", 1, 3600000, false, \
+      "Milliseconds before the next attempt to reach a domain after the first that failed; the "   \
+      "pause grows with each further one.")                                                        \
+    X(s2s_retry_max, NUMBER, "s2s.retry.max", "s2s", "retry.max", "300000", 1, 86400000, false,    \
+      "Milliseconds that this pause can grow to.")                                                 \
+    X(s2s_shutdown_timeout, NUMBER, "s2s.shutdown.timeout", "s2s", "shutdown.timeout", "5000", 0,  \
+      600000, false, "Milliseconds that open streams have to end when the program ends.")          \
+    X(s2s_contact_abuse, STRING, "s2s.contact.abuse", "s2s", "contact.abuse", "", 0, 1000, false,  \
+      "Contact addresses that others can look up (XEP-0157): URIs such as "                        \
+      "xmpp:abuse@example.org, with commas between them.")                                         \
+    X(s2s_contact_admin, STRING, "s2s.contact.admin", "s2s", "contact.admin", "", 0, 1000, false,  \
+      "The same, for the administrator.")                                                          \
+    X(s2s_contact_feedback, STRING, "s2s.contact.feedback", "s2s", "contact.feedback", "", 0,      \
+      1000, false, "The same, for feedback.")                                                      \
+    X(s2s_contact_sales, STRING, "s2s.contact.sales", "s2s", "contact.sales", "", 0, 1000, false,  \
+      "The same, for sales.")                                                                      \
+    X(s2s_contact_security, STRING, "s2s.contact.security", "s2s", "contact.security", "", 0,      \
+      1000, false, "The same, for security matters.")                                              \
+    X(s2s_contact_status, STRING, "s2s.contact.status", "s2s", "contact.status", "", 0, 1000,      \
+      false, "The same, for where the state of the service is shown.")                             \
+    X(s2s_contact_support, STRING, "s2s.contact.support", "s2s", "contact.support", "", 0, 1000,   \
+      false, "The same, for support.")                                                             \
+    X(s2s_services_disabled, WORDS(CONFIG_SERVICE), "s2s.services.disabled", "s2s",                \
+      "services.disabled", "", 0, 0, false,                                                        \
+      "Services on our domain that are switched off.")                                             \
+    X(s2s_log_level, CHOICE(CONFIG_LOG_LEVEL), "s2s.log.level", "s2s", "log.level", "info", 0, 0,  \
+      false, "The least important kind of line that is logged.")                                   \
+    X(s2s_log_wire, BOOLEAN, "s2s.log.wire", "s2s", "log.wire", "false", 0, 1, false,              \
+      "Log, at level debug, the very bytes of all streams? Dialback keys are shown: for study.")
+
+/* The C type of each type of row */
+#define CONFIG_C_STRING char *
+#define CONFIG_C_SECRET char *
+#define CONFIG_C_DOMAIN char *
+#define CONFIG_C_DOMAINS char *
+#define CONFIG_C_ADDRESS char *
+#define CONFIG_C_WORDS(set) char *
+#define CONFIG_C_BOOLEAN bool
+#define CONFIG_C_NUMBER int64_t
+#define CONFIG_C_CHOICE(set) CONFIG_C_ENUM_##set
+#define CONFIG_C_ENUM_CONFIG_PERMISSION enum config_permission
+#define CONFIG_C_ENUM_CONFIG_LOG_LEVEL enum config_log_level
+
+#define CONFIG_FIELD(field, type, property, section, key, text, min, max, restart, help)           \
+    CONFIG_C_##type field;
+#define CONFIG_FIELDS PROPERTIES(CONFIG_FIELD)
+
+#endif

@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* socket_connection - one TCP connection: read, deliver whole stanzas, close once
+ *
+ * Openfire: SocketConnection. RFC 6120 4.4 (closing), 4.6.1 (dead connections).
+ *
+ * Threads: the connection's reader reads, ends and frees; any thread delivers and flushes; housekeeping
+ * ends. Lock order inside this file: write_lock only, and never while a system call can wait.
+ *
+ * Who sends: `flushing` is true while one thread owns the pending piece. It swaps the buffer out under the
+ * lock, sends it without the lock, and looks again. A thread that appends while another flushes leaves its
+ * bytes to that one, unless the buffer is over its bound: then it waits on `drained`.
+ */
+#include "server/socket_connection.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/log.h"
+#include "server/metrics.h"
+#include "server/socket_util.h"
+#include "server/timeline.h"
+#include "server/xmpp_server.h"
+
+#define FLUSH_AT 65536        /* bytes: send before the input is used up */
+#define PROGRESS 16384        /* bytes that a peer must take within the write timeout */
+#define KEPT_ROOM 4096        /* bytes of an empty buffer that an idle connection keeps */
+#define LINGER_BYTES (1 << 20) /* read and dropped after our end, at most */
+
+enum state { OPEN, CLOSING, CLOSED };
+
+struct socket_connection {
+    _Atomic int references;
+    int fd; /* set before start; closed with the last reference */
+    char name[32];
+    char peer[80];
+    struct timeline *timeline;
+    struct socket_connection_limits limits;
+    _Atomic int64_t last_active;
+    _Atomic bool stopped; /* aborted: readers and senders give up */
+    _Atomic bool woken;   /* the receiving side was shut by socket_connection_wake */
+
+    pthread_mutex_t write_lock;
+    pthread_cond_t drained;  /* the buffer went below its bound, the flusher left, or the end */
+    enum state state;        /* guarded by write_lock */
+    bool flushing;           /* guarded by write_lock */
+    struct text pending;     /* appended, not yet taken by a flusher; guarded by write_lock */
+    struct text sending;     /* the flusher's piece; touched by the flusher only */
+    size_t sent;             /* bytes of `sending` that the kernel took; flusher only */
+    size_t unsent;           /* bytes in pending and sending; guarded by write_lock */
+    socket_connection_undelivered *undelivered; /* set before start */
+    void *undelivered_owner;
+};
+
+/* The connections this thread has appended to and not flushed. */
+#define TOUCHED_MAX 64
+static _Thread_local struct socket_connection *touched[TOUCHED_MAX];
+static _Thread_local int touched_count;
+
+static void touch(struct socket_connection *connection)
+{
+    for (int i = touched_count - 1; i >= 0; i--)
+        if (touched[i] == connection)
+            return;
+    if (touched_count == TOUCHED_MAX)
+        socket_connection_flush_touched();
+    touched[touched_count++] = socket_connection_ref(connection);
+}
+
+struct socket_connection *socket_connection_new(int fd, const char *name,
+                                                const struct socket_connection_limits *limits,
+                                                struct timeline *timeline)
+{
+    struct socket_connection *connection = text_calloc(1, sizeof *connection);
+    connection->references = 1;
+    connection->fd = fd;
+    size_t length = strnlen(name, sizeof connection->name - 1);
+    memcpy(connection->name, name, length);
+    connection->limits = *limits;
+    connection->timeline = timeline;
+    connection->last_active = xmpp_server_now();
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    if (getpeername(fd, (struct sockaddr *)&address, &size) == 0)
+        socket_util_name((struct sockaddr *)&address, connection->peer, sizeof connection->peer);
+    else
+        connection->peer[0] = '?';
+    pthread_mutex_init(&connection->write_lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&connection->drained, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    metrics_add(connections_open, 1);
+    return connection;
+}
+
+struct socket_connection *socket_connection_ref(struct socket_connection *connection)
+{
+    atomic_fetch_add_explicit(&connection->references, 1, memory_order_relaxed);
+    return connection;
+}
+
+void socket_connection_unref(struct socket_connection *connection)
+{
+    if (connection == NULL ||
+        atomic_fetch_sub_explicit(&connection->references, 1, memory_order_acq_rel) != 1)
+        return;
+    close(connection->fd);
+    metrics_add(connections_open, -1);
+    timeline_free(connection->timeline);
+    text_free(&connection->pending);
+    text_free(&connection->sending);
+    pthread_cond_destroy(&connection->drained);
+    pthread_mutex_destroy(&connection->write_lock);
+    free(connection);
+}
+
+void socket_connection_set_options(int fd, bool nodelay, bool keepalive)
+{
+    int one = 1;
+    if (nodelay)
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (keepalive)
+        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+}
+
+const char *socket_connection_name(const struct socket_connection *connection)
+{
+    return connection->name;
+}
+
+const char *socket_connection_peer(const struct socket_connection *connection)
+{
+    return connection->peer;
+}
+
+struct timeline *socket_connection_timeline(const struct socket_connection *connection)
+{
+    return connection->timeline;
+}
+
+/* socket_read, socket_write - the only two that move bytes: TLS takes their place */
+static ssize_t socket_read(struct socket_connection *connection, char *buffer, size_t size)
+{
+    ssize_t got;
+    do
+        got = recv(connection->fd, buffer, size, MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+static ssize_t socket_write(struct socket_connection *connection, const char *bytes, size_t length)
+{
+    ssize_t put;
+    do
+        put = send(connection->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (put < 0 && errno == EINTR);
+    return put;
+}
+
+/* wait_for - poll one event until the deadline (negative: none). 1 ready, 0 deadline, -1 stopped. */
+static int wait_for(struct socket_connection *connection, short event, int64_t deadline)
+{
+    for (;;) {
+        if (atomic_load_explicit(&connection->stopped, memory_order_relaxed))
+            return -1;
+        int64_t left = -1;
+        if (deadline >= 0) {
+            left = deadline - xmpp_server_now();
+            if (left <= 0)
+                return 0;
+        }
+        struct pollfd entry = {.fd = connection->fd, .events = event};
+        int wait = left < 0 ? -1 : left > 3600000 ? 3600000 : (int)left;
+        int ready = poll(&entry, 1, wait);
+        if (ready > 0)
+            return 1;
+        if (ready < 0 && errno != EINTR)
+            return -1;
+    }
+}
+
+enum socket_read socket_connection_read(struct socket_connection *connection, char *buffer, size_t size,
+                                        int64_t deadline, size_t *length)
+{
+    for (;;) {
+        if (atomic_load_explicit(&connection->stopped, memory_order_relaxed))
+            return SOCKET_READ_FAILED;
+        ssize_t got = socket_read(connection, buffer, size);
+        if (got > 0) {
+            *length = (size_t)got;
+            metrics_add(bytes_in, got);
+            atomic_store_explicit(&connection->last_active, xmpp_server_now(), memory_order_relaxed);
+            log_wire("<<", buffer, (unsigned long)got);
+            return SOCKET_READ_SOME;
+        }
+        if (got == 0)
+            return SOCKET_READ_END;
+        if (errno != EAGAIN && errno != EWOULDBLOCK)
+            return SOCKET_READ_FAILED;
+        socket_connection_flush_touched();
+        socket_connection_flush(connection); /* what others left to us: flush_now */
+        int ready = wait_for(connection, POLLIN, deadline);
+        if (ready == 0)
+            return SOCKET_READ_TIMEOUT;
+        if (ready < 0)
+            return SOCKET_READ_FAILED;
+    }
+}
+
+static void log_stalled(const struct socket_connection *connection)
+{
+    log_warn("%s: %s took next to nothing for %lld ms: closed as stalled", connection->name,
+             connection->peer, (long long)connection->limits.write_timeout);
+}
+
+/* send_piece - send `sending` from `sent` on. `wait` false: only what the socket takes now. 0 all sent, 1 not all of it, -1
+ * failed. The caller is the flusher and holds no lock. */
+static int send_piece(struct socket_connection *connection, bool wait)
+{
+    int64_t deadline = 0;
+    size_t mark = connection->sent; /* where the deadline was last set */
+    while (connection->sent < connection->sending.length) {
+        ssize_t put = socket_write(connection, connection->sending.bytes + connection->sent,
+                                   connection->sending.length - connection->sent);
+        if (put >= 0) {
+            log_wire(">>", connection->sending.bytes + connection->sent, (unsigned long)put);
+            connection->sent += (size_t)put;
+            metrics_add(bytes_out, put);
+            if (connection->sent - mark >= PROGRESS) { /* a byte now and then is none */
+                mark = connection->sent;
+                deadline = 0;
+            }
+            continue;
+        }
+        if (errno != EAGAIN && errno != EWOULDBLOCK)
+            return -1;
+        if (!wait)
+            return 1;
+        if (deadline == 0)
+            deadline = xmpp_server_now() + connection->limits.write_timeout;
+        int ready = wait_for(connection, POLLOUT, deadline);
+        if (ready == 0)
+            log_stalled(connection);
+        if (ready <= 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* keep_little - an idle connection shall not keep the memory of its busiest moment */
+static void keep_little(struct text *text)
+{
+    if (text->room > KEPT_ROOM)
+        text_free(text);
+    else
+        text_clear(text);
+}
+
+/* close_locked - with write_lock held: nothing more is sent or read */
+static void close_locked(struct socket_connection *connection)
+{
+    connection->state = CLOSED;
+    atomic_store(&connection->stopped, true);
+    shutdown(connection->fd, SHUT_RDWR);
+    pthread_cond_broadcast(&connection->drained);
+}
+
+/* flush_locked - be the flusher until all is sent. Called and left with write_lock held, flushing false.
+ * A failure closes the connection; the unsent bytes stay for return_undelivered. */
+static void flush_locked(struct socket_connection *connection, bool wait)
+{
+    connection->flushing = true;
+    int result = 0;
+    while (result == 0 && connection->state != CLOSED &&
+           (connection->pending.length > 0 || connection->sent < connection->sending.length)) {
+        if (connection->sent == connection->sending.length) {
+            struct text empty = connection->sending;
+            text_clear(&empty);
+            connection->sending = connection->pending;
+            connection->pending = empty;
+            connection->sent = 0;
+        }
+        size_t before = connection->sent;
+        pthread_mutex_unlock(&connection->write_lock);
+        result = send_piece(connection, wait);
+        pthread_mutex_lock(&connection->write_lock);
+        connection->unsent -= connection->sent - before;
+        pthread_cond_broadcast(&connection->drained);
+    }
+    if (result == 0 && connection->state != CLOSED) {
+        connection->sent = 0;
+        keep_little(&connection->sending);
+        if (connection->pending.length == 0)
+            keep_little(&connection->pending);
+    }
+    connection->flushing = false;
+    if (result < 0 && connection->state != CLOSED)
+        close_locked(connection);
+    pthread_cond_broadcast(&connection->drained);
+}
+
+/* wait_drained - wait for the flusher; false when the deadline passed. With the lock held. */
+static bool wait_drained(struct socket_connection *connection, int64_t deadline)
+{
+    struct timespec until = {.tv_sec = deadline / 1000, .tv_nsec = (deadline % 1000) * 1000000};
+    return pthread_cond_timedwait(&connection->drained, &connection->write_lock, &until) != ETIMEDOUT;
+}
+
+/* make_room - when the buffer is at its bound, wait until it is half empty, at most for the write timeout: then
+ * the peer is stalled and its connection closed. False when the connection is not open any more. */
+static bool make_room(struct socket_connection *connection)
+{
+    if (connection->unsent < connection->limits.queue_bytes)
+        return connection->state == OPEN;
+    int64_t deadline = xmpp_server_now() + connection->limits.write_timeout;
+    while (connection->state == OPEN && connection->unsent >= connection->limits.queue_bytes / 2) {
+        if (!connection->flushing) {
+            flush_locked(connection, true);
+        } else if (!wait_drained(connection, deadline) && connection->state == OPEN) {
+            log_stalled(connection);
+            close_locked(connection);
+        }
+    }
+    return connection->state == OPEN;
+}
+
+/* What is appended: bytes, or an element with its style. */
+struct item {
+    const char *bytes;
+    size_t length;
+    const struct element *packet; /* instead of bytes unless NULL */
+    const struct element_style *style;
+};
+
+static int append(struct socket_connection *connection, const struct item *item, bool wait)
+{
+    atomic_store_explicit(&connection->last_active, xmpp_server_now(), memory_order_relaxed);
+    pthread_mutex_lock(&connection->write_lock);
+    if (connection->state != OPEN || (wait && !make_room(connection))) {
+        pthread_mutex_unlock(&connection->write_lock);
+        return -1;
+    }
+    size_t before = connection->pending.length;
+    if (item->packet != NULL)
+        element_write(item->packet, item->style, &connection->pending);
+    else
+        text_append(&connection->pending, item->bytes, item->length);
+    connection->unsent += connection->pending.length - before;
+    if (wait && connection->pending.length >= FLUSH_AT && !connection->flushing)
+        flush_locked(connection, true);
+    pthread_mutex_unlock(&connection->write_lock);
+    if (wait)
+        touch(connection);
+    return 0;
+}
+
+int socket_connection_deliver(struct socket_connection *connection, const char *bytes, size_t length)
+{
+    return append(connection, &(struct item){.bytes = bytes, .length = length}, true);
+}
+
+int socket_connection_deliver_now(struct socket_connection *connection, const char *bytes, size_t length)
+{
+    return append(connection, &(struct item){.bytes = bytes, .length = length}, false);
+}
+
+int socket_connection_deliver_packet(struct socket_connection *connection, const struct element *packet,
+                                     const struct element_style *style)
+{
+    return append(connection, &(struct item){.packet = packet, .style = style}, true);
+}
+
+int socket_connection_deliver_packet_now(struct socket_connection *connection, const struct element *packet,
+                                         const struct element_style *style)
+{
+    return append(connection, &(struct item){.packet = packet, .style = style}, false);
+}
+
+void socket_connection_flush(struct socket_connection *connection)
+{
+    pthread_mutex_lock(&connection->write_lock);
+    if (!connection->flushing)
+        flush_locked(connection, true);
+    pthread_mutex_unlock(&connection->write_lock);
+}
+
+void socket_connection_flush_now(struct socket_connection *connection)
+{
+    pthread_mutex_lock(&connection->write_lock);
+    if (!connection->flushing)
+        flush_locked(connection, false);
+    pthread_mutex_unlock(&connection->write_lock);
+}
+
+int socket_connection_wait_room(struct socket_connection *connection)
+{
+    pthread_mutex_lock(&connection->write_lock);
+    bool open = connection->state == OPEN && make_room(connection);
+    pthread_mutex_unlock(&connection->write_lock);
+    return open ? 0 : -1;
+}
+
+void socket_connection_flush_touched(void)
+{
+    while (touched_count > 0) {
+        struct socket_connection *connection = touched[--touched_count];
+        socket_connection_flush(connection);
+        socket_connection_unref(connection);
+    }
+}
+
+bool socket_connection_end(struct socket_connection *connection, const char *last, size_t length)
+{
+    pthread_mutex_lock(&connection->write_lock);
+    bool first = connection->state == OPEN;
+    if (first) {
+        if (last != NULL && length > 0) {
+            text_append(&connection->pending, last, length);
+            connection->unsent += length;
+        }
+        connection->state = CLOSING;
+        if (!connection->flushing)
+            flush_locked(connection, false);
+        pthread_cond_broadcast(&connection->drained);
+    }
+    pthread_mutex_unlock(&connection->write_lock);
+    return first;
+}
+
+void socket_connection_wake(struct socket_connection *connection)
+{
+    atomic_store(&connection->woken, true);
+    shutdown(connection->fd, SHUT_RD); /* the kernel wakes poll; what was received can still be read */
+}
+
+/* linger_woken - with our receiving side shut, the peer's end can't be read: wait until its kernel has
+ * acknowledged all that we sent, our FIN too */
+static void linger_woken(struct socket_connection *connection, int64_t deadline)
+{
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    while (xmpp_server_now() < deadline &&
+           getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+           info.tcpi_state == TCP_FIN_WAIT1)
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+}
+
+/* linger_reading - read and drop until the peer ended its side */
+static void linger_reading(struct socket_connection *connection, int64_t deadline)
+{
+    char dropped[4096];
+    size_t length;
+    for (size_t total = 0; total < LINGER_BYTES; total += length)
+        if (socket_connection_read(connection, dropped, sizeof dropped, deadline, &length) !=
+            SOCKET_READ_SOME)
+            break;
+}
+
+void socket_connection_finish(struct socket_connection *connection, int64_t linger)
+{
+    int64_t deadline = xmpp_server_now() + connection->limits.write_timeout;
+    pthread_mutex_lock(&connection->write_lock);
+    while (connection->state != CLOSED && connection->unsent > 0) {
+        if (!connection->flushing)
+            flush_locked(connection, true);
+        else if (!wait_drained(connection, deadline))
+            break;
+    }
+    pthread_mutex_unlock(&connection->write_lock);
+    shutdown(connection->fd, SHUT_WR);
+    deadline = xmpp_server_now() + linger;
+    if (atomic_load(&connection->woken))
+        linger_woken(connection, deadline);
+    else
+        linger_reading(connection, deadline);
+    socket_connection_abort(connection);
+}
+
+void socket_connection_abort(struct socket_connection *connection)
+{
+    pthread_mutex_lock(&connection->write_lock);
+    close_locked(connection);
+    pthread_mutex_unlock(&connection->write_lock);
+}
+
+bool socket_connection_is_open(struct socket_connection *connection)
+{
+    pthread_mutex_lock(&connection->write_lock);
+    bool open = connection->state == OPEN;
+    pthread_mutex_unlock(&connection->write_lock);
+    return open;
+}
+
+void socket_connection_set_undelivered_handler(struct socket_connection *connection,
+                                               socket_connection_undelivered *handler, void *owner)
+{
+    pthread_mutex_lock(&connection->write_lock);
+    connection->undelivered = handler;
+    connection->undelivered_owner = owner;
+    pthread_mutex_unlock(&connection->write_lock);
+}
+
+void socket_connection_return_undelivered(struct socket_connection *connection)
+{
+    int64_t deadline = xmpp_server_now() + 2 * connection->limits.write_timeout;
+    pthread_mutex_lock(&connection->write_lock);
+    while (connection->flushing && wait_drained(connection, deadline)) {
+    }
+    struct text piece = TEXT_EMPTY, rest = TEXT_EMPTY;
+    size_t sent = connection->sent;
+    socket_connection_undelivered *handler = connection->undelivered;
+    if (!connection->flushing) {
+        piece = connection->sending;
+        rest = connection->pending;
+        connection->sending = connection->pending = TEXT_EMPTY;
+        connection->sent = connection->unsent = 0;
+        connection->undelivered = NULL;
+    }
+    pthread_mutex_unlock(&connection->write_lock);
+    if (handler != NULL) {
+        text_append(&piece, rest.bytes, rest.length);
+        if (sent < piece.length)
+            handler(connection->undelivered_owner, piece.bytes, piece.length, sent);
+    }
+    text_free(&piece);
+    text_free(&rest);
+}
+
+int64_t socket_connection_last_active(const struct socket_connection *connection)
+{
+    return atomic_load_explicit(&connection->last_active, memory_order_relaxed);
+}
+
+void socket_connection_keep_alive(struct socket_connection *connection)
+{
+    pthread_mutex_lock(&connection->write_lock);
+    if (connection->state == OPEN && connection->unsent == 0 && !connection->flushing) {
+        text_append_char(&connection->pending, ' ');
+        connection->unsent = 1;
+        flush_locked(connection, false);
+    }
+    pthread_mutex_unlock(&connection->write_lock);
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* socket_util - a TCP connection to the server of a domain
+ *
+ * Openfire: SocketUtil.createSocketToXmppDomain, HappyEyeballsResolver. RFC 8305 5, RFC 6120 3.2.
+ *
+ * One loop, no threads: start the next address when its time has come or nothing is under way, wait for any to
+ * be ready, take the first that connected, close the others. The addresses of the next host are looked up when those of
+ * the hosts before have all been started. Every wait ends at the deadline.
+ */
+#include "server/socket_util.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/config.h"
+#include "server/timeline.h"
+#include "server/xmpp_server.h"
+
+#define ATTEMPTS_MAX 8 /* under way at once */
+
+static pthread_mutex_t listener_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct sockaddr_storage listener; /* family AF_UNSPEC: none; guarded by listener_lock */
+
+void socket_util_name(const struct sockaddr *address, char *out, size_t size)
+{
+    char text[INET6_ADDRSTRLEN] = "?";
+    if (address->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
+        inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text);
+        snprintf(out, size, "%s:%d", text, ntohs(v4->sin_port));
+    } else if (address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
+        if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+            inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], text, sizeof text);
+            snprintf(out, size, "%s:%d", text, ntohs(v6->sin6_port));
+        } else {
+            inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text);
+            snprintf(out, size, "[%s]:%d", text, ntohs(v6->sin6_port));
+        }
+    } else {
+        snprintf(out, size, "?");
+    }
+}
+
+void socket_util_set_listener(const struct sockaddr *address, socklen_t length)
+{
+    pthread_mutex_lock(&listener_lock);
+    memset(&listener, 0, sizeof listener);
+    if (address != NULL && length <= sizeof listener)
+        memcpy(&listener, address, length);
+    pthread_mutex_unlock(&listener_lock);
+}
+
+/* --- our own listener ------------------------------------------------------------------------------ */
+
+/* A plain address: IPv4 ones as they are mapped into IPv6. */
+struct plain {
+    unsigned char bytes[16];
+    int port;
+};
+
+static struct plain plain_of(const struct sockaddr_storage *address)
+{
+    struct plain plain = {{0}, 0};
+    if (address->ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+        plain.bytes[10] = plain.bytes[11] = 0xff;
+        memcpy(plain.bytes + 12, &v4->sin_addr, 4);
+        plain.port = ntohs(v4->sin_port);
+    } else if (address->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+        memcpy(plain.bytes, &v6->sin6_addr, 16);
+        plain.port = ntohs(v6->sin6_port);
+    }
+    return plain;
+}
+
+static bool is_v4(const struct plain *plain)
+{
+    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+    return memcmp(plain->bytes, mapped, 12) == 0;
+}
+
+/* is_any - 0.0.0.0 or :: */
+static bool is_any(const struct plain *plain)
+{
+    static const unsigned char zero[16];
+    return memcmp(plain->bytes, zero, 16) == 0 || (is_v4(plain) && memcmp(plain->bytes + 12, zero, 4) == 0);
+}
+
+static bool is_multicast(const struct plain *plain)
+{
+    return is_v4(plain) ? plain->bytes[12] >= 224 : plain->bytes[0] == 0xff;
+}
+
+/* is_of_this_machine - loopback, or on one of its interfaces */
+static bool is_of_this_machine(const struct plain *plain)
+{
+    static const unsigned char loopback6[16] = {[15] = 1};
+    if ((is_v4(plain) && plain->bytes[12] == 127) || memcmp(plain->bytes, loopback6, 16) == 0)
+        return true;
+    struct ifaddrs *list;
+    bool found = false;
+    if (getifaddrs(&list) < 0)
+        return false;
+    for (struct ifaddrs *each = list; each != NULL && !found; each = each->ifa_next) {
+        if (each->ifa_addr == NULL ||
+            (each->ifa_addr->sa_family != AF_INET && each->ifa_addr->sa_family != AF_INET6))
+            continue;
+        struct sockaddr_storage address = {0};
+        memcpy(&address, each->ifa_addr,
+               each->ifa_addr->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+        struct plain own = plain_of(&address);
+        found = memcmp(own.bytes, plain->bytes, 16) == 0;
+    }
+    freeifaddrs(list);
+    return found;
+}
+
+/* refuse_reason - why this address may not be connected to, or NULL */
+static const char *refuse_reason(const struct sockaddr_storage *address)
+{
+    struct plain plain = plain_of(address);
+    if (is_any(&plain) || is_multicast(&plain))
+        return "no address of a server";
+    pthread_mutex_lock(&listener_lock);
+    struct plain own = plain_of(&listener);
+    bool listening = listener.ss_family != AF_UNSPEC;
+    pthread_mutex_unlock(&listener_lock);
+    if (!listening || own.port != plain.port)
+        return NULL;
+    bool ours = is_any(&own) ? is_of_this_machine(&plain) : memcmp(own.bytes, plain.bytes, 16) == 0;
+    return ours ? "that is our own listener" : NULL;
+}
+
+/* --- the race -------------------------------------------------------------------------------------- */
+
+struct race {
+    struct dns_hosts hosts;
+    int next_host;
+    struct dns_addresses addresses;
+    int next_address;
+    struct pollfd attempts[ATTEMPTS_MAX];
+    char names[ATTEMPTS_MAX][80];
+    int count;
+    bool reached_any; /* some address was tried, or some look-up failed: not simply "not found" */
+    int64_t deadline, next_start, delay;
+    struct timeline *timeline;
+    struct text *why;
+};
+
+static void note_failure(struct race *race, const char *name, const char *reason)
+{
+    race->reached_any = true;
+    text_appendf(race->why, "%s%s: %s", race->why->length > 0 ? "; " : "", name, reason);
+    timeline_step(race->timeline, "SocketUtil.createSocketToXmppDomain", "RFC 6120 3.2", "%s: %s", name, reason);
+}
+
+/* load_addresses - of the next host that has any; false when there are no more hosts */
+static bool load_addresses(struct race *race)
+{
+    while (race->next_address >= race->addresses.count) {
+        if (race->next_host >= race->hosts.count || xmpp_server_now() >= race->deadline)
+            return false;
+        race->next_address = 0;
+        if (dns_util_resolve_addresses(&race->hosts.hosts[race->next_host++], race->deadline, race->timeline,
+                                       &race->addresses, race->why) == DNS_FAILED)
+            race->reached_any = true;
+    }
+    return true;
+}
+
+/* start_attempt - a socket on its way to the next address. A failure at once is noted. */
+static void start_attempt(struct race *race)
+{
+    int index = race->next_address++;
+    const struct sockaddr *address = (const struct sockaddr *)&race->addresses.addresses[index];
+    char *name = race->names[race->count];
+    socket_util_name(address, name, sizeof race->names[0]);
+    const char *refused = refuse_reason(&race->addresses.addresses[index]);
+    if (refused != NULL) {
+        note_failure(race, name, refused);
+        return;
+    }
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || (connect(fd, address, race->addresses.lengths[index]) < 0 && errno != EINPROGRESS)) {
+        note_failure(race, name, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    race->attempts[race->count++] = (struct pollfd){.fd = fd, .events = POLLOUT};
+    race->next_start = xmpp_server_now() + race->delay;
+}
+
+static void drop_attempt(struct race *race, int index)
+{
+    race->count--;
+    race->attempts[index] = race->attempts[race->count];
+    memmove(race->names[index], race->names[race->count], sizeof race->names[0]);
+}
+
+/* take_winner - look at those that are ready: the connected socket, or -1 */
+static int take_winner(struct race *race)
+{
+    for (int i = race->count - 1; i >= 0; i--) {
+        if (race->attempts[i].revents == 0)
+            continue;
+        int error = 0, fd = race->attempts[i].fd;
+        socklen_t size = sizeof error;
+        getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+        if (error == 0) {
+            timeline_step(race->timeline, "SocketUtil.createSocketToXmppDomain", "RFC 6120 3.2", "connected to %s",
+                          race->names[i]);
+            drop_attempt(race, i);
+            return fd;
+        }
+        note_failure(race, race->names[i], strerror(error));
+        close(fd);
+        drop_attempt(race, i);
+        race->next_start = 0; /* the next one need not wait */
+    }
+    return -1;
+}
+
+/* run_race - the connected socket, or -1 */
+static int run_race(struct race *race)
+{
+    for (;;) {
+        int64_t now = xmpp_server_now();
+        if (now >= race->deadline)
+            return -1;
+        bool more = race->count < ATTEMPTS_MAX && (race->count == 0 || now >= race->next_start) && load_addresses(race);
+        if (more) {
+            start_attempt(race);
+            if (race->count == 0)
+                continue;
+        }
+        if (race->count == 0)
+            return -1;
+        bool untried = race->next_address < race->addresses.count || race->next_host < race->hosts.count;
+        int64_t until = untried && race->next_start < race->deadline && race->count < ATTEMPTS_MAX ? race->next_start
+                                                                                                    : race->deadline;
+        now = xmpp_server_now();
+        poll(race->attempts, (nfds_t)race->count, until > now ? (int)(until - now) : 0);
+        int fd = take_winner(race);
+        if (fd >= 0)
+            return fd;
+    }
+}
+
+enum socket_util_result socket_util_connect(const char *domain, int64_t deadline, struct timeline *timeline, int *fd,
+                                            struct text *why)
+{
+    const struct config *config = config_get();
+    struct race race = {.deadline = deadline, .timeline = timeline, .why = why};
+    race.delay = config->xmpp_server_connection_attempt_delay;
+    int port = (int)config->xmpp_server_socket_remotePort;
+    config_unref(config);
+    enum dns_result found = dns_util_resolve_xmpp_server(domain, port, deadline, timeline, &race.hosts, why);
+    if (found != DNS_FOUND)
+        return found == DNS_NOT_FOUND ? SOCKET_NOT_FOUND : SOCKET_UNREACHABLE;
+    *fd = run_race(&race);
+    for (int i = 0; i < race.count; i++) {
+        if (*fd < 0)
+            note_failure(&race, race.names[i], "no answer in time");
+        close(race.attempts[i].fd);
+    }
+    if (*fd >= 0)
+        return SOCKET_CONNECTED;
+    return race.reached_any ? SOCKET_UNREACHABLE : SOCKET_NOT_FOUND;
+}
