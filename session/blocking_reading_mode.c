@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* blocking_reading_mode - the loop that reads one stream until its end
+ *
+ * Openfire: BlockingReadingMode.run, SocketReadingMode. RFC 6120 4.4, 5.4.2, 6.4; XEP-0220 lets everything go on
+ * while a verification is under way, so nothing here waits for one.
+ *
+ * Action points:
+ *   bytes                       -> the packet reader, which calls back with:
+ *     opening tag               -> operations->stream_opened
+ *     <starttls/>, <auth/>      -> answered here (TLS has its place here; without a certificate: failure)
+ *     <stream:error/>           -> logged, no answer error, closing tag (RFC 6120 4.9.1)
+ *     other element             -> operations->process
+ *     </stream:stream>          -> answered, the end
+ *   bytes that are no stream    -> our header if it is not out yet, the stream error, closing tag
+ *   deadline                    -> operations->timed_out
+ *   end of TCP, reset           -> the end
+ */
+#include "session/blocking_reading_mode.h"
+
+#include <string.h>
+
+#include "server/log.h"
+#include "server/metrics.h"
+#include "server/timeline.h"
+#include "server/xmpp_server.h"
+#include "xml/xmlns.h"
+
+#define READ_BYTES 16384
+
+static int stream_opened(void *given, const struct element *element)
+{
+    struct socket_reader *reader = given;
+    struct stream_header header;
+    stream_header_read(&header, element);
+    timeline_step(socket_connection_timeline(reader->connection), "BlockingReadingMode.run", "RFC 6120 4.7",
+                  "stream header received: from=%s to=%s id=%s version=%s, %s", header.from ? header.from : "-",
+                  header.to ? header.to : "-", header.id ? header.id : "-",
+                  header.has_version ? element_get(element, "version") : "-",
+                  header.declares_dialback ? "xmlns:db is declared" : "xmlns:db is not declared");
+    return reader->operations->stream_opened(reader, &header);
+}
+
+/* negotiate_tls - <starttls/>: there is no certificate, so it fails, and the stream with it (RFC 6120 5.4.2.2) */
+static int negotiate_tls(struct socket_reader *reader)
+{
+    static const char failure[] = "<failure xmlns=\"" XMLNS_TLS "\"/>";
+    socket_connection_deliver(reader->connection, failure, sizeof failure - 1);
+    return socket_reader_end(reader, STREAM_ERROR_NONE, NULL, "starttls asked for, and no certificate is configured");
+}
+
+/* authenticate - <auth/>: nothing is offered on a plain stream (RFC 6120 6.4, 6.5.4); the peer may go on with dialback */
+static int authenticate(struct socket_reader *reader)
+{
+    static const char failure[] = "<failure xmlns=\"" XMLNS_SASL "\"><encryption-required/></failure>";
+    timeline_step(socket_connection_timeline(reader->connection), "SASLAuthentication.handle", "RFC 6120 6.5.4",
+                  "SASL asked for on a plain stream: refused, encryption-required");
+    socket_connection_deliver(reader->connection, failure, sizeof failure - 1);
+    return 0;
+}
+
+static int peer_error(struct socket_reader *reader, const struct element *element)
+{
+    const char *text;
+    enum stream_error error = stream_error_read(xmpp_packet_reader_arena(reader->packets), element, &text);
+    reader->peer_error = error;
+    metrics_add(stream_errors_received, 1);
+    timeline_step(socket_connection_timeline(reader->connection), "SocketReader.run", "RFC 6120 4.9.1",
+                  "the other side ends the stream: %s %s", stream_error_name(error), text);
+    struct text why = TEXT_EMPTY;
+    text_appendf(&why, "the other side says %s%s%s", stream_error_name(error), text[0] ? ": " : "", text);
+    socket_reader_note_end(reader, "stream error received", text_string(&why));
+    text_free(&why);
+    return socket_reader_end(reader, STREAM_ERROR_NONE, NULL, "after the other side's stream error");
+}
+
+static int packet_read(void *given, struct element *element)
+{
+    struct socket_reader *reader = given;
+    if (element_is(element, "error", XMLNS_STREAM))
+        return peer_error(reader, element);
+    if (element_is(element, "starttls", XMLNS_TLS))
+        return negotiate_tls(reader);
+    if (element_is(element, "auth", XMLNS_SASL))
+        return authenticate(reader);
+    return reader->operations->process(reader, element);
+}
+
+static int stream_closed(void *given)
+{
+    struct socket_reader *reader = given;
+    socket_reader_note_end(reader, "closed", "the other side closed the stream");
+    if (!reader->ending)
+        return socket_reader_end(reader, STREAM_ERROR_NONE, NULL, "answering the other side's closing tag");
+    return -1;
+}
+
+/* raise_limits - once the peer has proved something, its stanzas may be large */
+static void raise_limits(struct socket_reader *reader)
+{
+    if (reader->authenticated || !reader->operations->is_authenticated(reader))
+        return;
+    reader->authenticated = true;
+    struct xmpp_packet_limits limits = socket_reader_limits(reader->config, true);
+    xmpp_packet_reader_set_limits(reader->packets, &limits);
+}
+
+/* feed - give the parser what was read. 0 to go on, -1 when the stream is over. */
+static int feed(struct socket_reader *reader, const char *bytes, size_t length)
+{
+    raise_limits(reader);
+    if (!reader->authenticated) {
+        reader->bytes_before += length;
+        if (reader->bytes_before > (size_t)reader->config->s2s_negotiation_total)
+            return socket_reader_end(reader, STREAM_POLICY_VIOLATION, "too much before authentication",
+                                     "more than %lld bytes before anything was proved",
+                                     (long long)reader->config->s2s_negotiation_total);
+    }
+    const char *why;
+    switch (xmpp_packet_reader_feed(reader->packets, bytes, length)) {
+    case XMPP_PACKET_MORE:
+        return 0;
+    case XMPP_PACKET_STOPPED:
+        return -1;
+    case XMPP_PACKET_ERROR:
+        break;
+    }
+    enum stream_error error = xmpp_packet_reader_error(reader->packets, &why);
+    return socket_reader_end(reader, error, why, "%s", why);
+}
+
+/* read_stream - until it is over */
+static void read_stream(struct socket_reader *reader)
+{
+    char buffer[READ_BYTES];
+    for (;;) {
+        int64_t deadline =
+            reader->ending ? reader->ending_deadline : reader->operations->deadline(reader);
+        size_t length = 0;
+        switch (socket_connection_read(reader->connection, buffer, sizeof buffer, deadline, &length)) {
+        case SOCKET_READ_SOME:
+            if (feed(reader, buffer, length) < 0)
+                return;
+            break;
+        case SOCKET_READ_TIMEOUT:
+            if (reader->ending || reader->operations->timed_out(reader) < 0)
+                return;
+            break;
+        case SOCKET_READ_END:
+            socket_reader_note_end(reader, "closed", "the connection was ended");
+            return;
+        case SOCKET_READ_FAILED:
+            socket_reader_note_end(reader, "broken", "the connection broke");
+            return;
+        }
+    }
+}
+
+void blocking_reading_mode_run(struct socket_reader *reader)
+{
+    static const struct xmpp_packet_handler handler = {stream_opened, packet_read, stream_closed};
+    struct xmpp_packet_limits limits = socket_reader_limits(reader->config, false);
+    reader->packets = xmpp_packet_reader_new(&limits, &handler, reader);
+    read_stream(reader);
+    socket_connection_end(reader->connection, reader->header_sent ? STREAM_FOOTER : NULL,
+                          sizeof STREAM_FOOTER - 1);
+    socket_connection_finish(reader->connection, SOCKET_READER_LINGER_MS);
+    socket_connection_flush_touched();
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* local_incoming_server_session - a stream that another domain opened to us
+ *
+ * Openfire: LocalIncomingServerSession. RFC 6120 4.7, XEP-0220 2.1.2, 2.2.1, 2.4, XEP-0478.
+ *
+ * Action points:
+ *   opening tag accepted  -> header with a fresh 128-bit id; features if the peer speaks 1.0
+ *   db:result             -> validate_subsequent_domain: receiving_server_check; then a verification goes to the outgoing stream to that domain
+ *   verdict valid         -> the pair joins the validated ones, then db:result valid is sent (OF-2626: in this order)
+ *   verdict invalid       -> db:result invalid; the stream ends unless other pairs were proved or are being proved on it
+ *   verdict error         -> db:result error; the stream stays
+ * DIFFERS: Openfire keeps remote names only; here a right belongs to one (local, remote) pair. 3.7.1 tests it by substring (D3).
+ */
+#include "session/local_incoming_server_session.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dialback/receiving_server.h"
+#include "server/log.h"
+#include "server/metrics.h"
+#include "server/remote_server_manager.h"
+#include "server/timeline.h"
+#include "server/xmpp_server.h"
+#include "session/local_outgoing_server_session.h"
+#include "session/retry_pause.h"
+#include "session/session_manager.h"
+#include "xml/xmlns.h"
+
+#define PENDING ((void *)1)
+#define VALIDATED ((void *)2)
+
+struct local_incoming_server_session {
+    struct session session; /* first: a struct session * is one of these */
+    char stream_id[33];     /* set before start */
+    struct domain_pair_table pairs; /* value PENDING or VALIDATED; guarded by session.lock */
+    int pending;                    /* guarded by session.lock */
+    _Atomic int validated;
+    const struct domain_pair *last_pair; /* validated; the reader's own */
+    int64_t max_pending, max_pairs;      /* set before start */
+};
+
+static void free_session(struct session *base)
+{
+    struct local_incoming_server_session *session = (struct local_incoming_server_session *)base;
+    domain_pair_table_free(&session->pairs);
+    session_destroy(base);
+    free(session);
+}
+
+/* check_permission - after a change of the settings: a pair that may no longer talk ends the stream */
+static void check_permission(struct session *base)
+{
+    struct local_incoming_server_session *session = (struct local_incoming_server_session *)base;
+    struct text why = TEXT_EMPTY;
+    enum stream_error error = STREAM_ERROR_NONE;
+    size_t position = 0;
+    pthread_mutex_lock(&base->lock);
+    for (struct domain_pair *pair; error == STREAM_ERROR_NONE &&
+                                   (pair = domain_pair_table_next(&session->pairs, &position)) != NULL;) {
+        text_clear(&why);
+        if (!remote_server_manager_can_access(pair->remote, &why))
+            error = STREAM_POLICY_VIOLATION;
+        else if (!xmpp_server_is_local(pair->local, pair->local_length)) {
+            error = STREAM_HOST_GONE;
+            text_clear(&why);
+            text_appendf(&why, "%s is served here no more", pair->local);
+        }
+    }
+    pthread_mutex_unlock(&base->lock);
+    if (error != STREAM_ERROR_NONE && session_end(base, error, NULL))
+        log_info("%s: ended after a change of the settings: %s, %s", socket_connection_name(base->connection),
+                 stream_error_name(error), text_string(&why));
+    text_free(&why);
+}
+
+/* tick - the reader watches its own deadlines, so nothing is left to do */
+static void tick(struct session *session, int64_t now)
+{
+    (void)session;
+    (void)now;
+}
+
+static const struct session_operations operations = {"incoming", free_session, check_permission, tick};
+
+static void write_features(const struct config *config, struct text *out)
+{
+    text_append_string(out, "<stream:features>");
+    if (config->xmpp_server_dialback_enabled)
+        text_append_string(out, "<dialback xmlns=\"" XMLNS_DIALBACK_FEATURE "\"><errors/></dialback>");
+    if (!config->xmpp_server_limits_advertisement_disabled) {
+        text_appendf(out, "<limits xmlns=\"" XMLNS_LIMITS "\"><max-bytes>%lld</max-bytes>",
+                     (long long)config->xmpp_parser_buffer_size);
+        if (config->xmpp_server_session_idle > 0)
+            text_appendf(out, "<idle-seconds>%lld</idle-seconds>",
+                         (long long)(config->xmpp_server_session_idle / 1000));
+        text_append_string(out, "</limits>");
+    }
+    text_append_string(out, "</stream:features>");
+}
+
+/* send_handshake - our header and, for 1.0 peers, the features */
+static void send_handshake(struct local_incoming_server_session *session, struct socket_reader *reader,
+                           const char *local, const struct stream_header *header)
+{
+    bool modern = header->major >= 1;
+    struct stream_header_fields fields = {.from = local,
+                                          .to = header->from,
+                                          .id = session->stream_id,
+                                          .lang = "en",
+                                          .content_ns = XMLNS_SERVER,
+                                          .dialback = true,
+                                          .version = modern};
+    struct text out = TEXT_EMPTY;
+    stream_header_write(&out, &fields);
+    if (modern)
+        write_features(reader->config, &out);
+    socket_connection_deliver(reader->connection, out.bytes, out.length);
+    text_free(&out);
+    reader->header_sent = true;
+    timeline_step(socket_connection_timeline(reader->connection), "LocalIncomingServerSession.createSession",
+                  modern ? "RFC 6120 4.3.2" : "XEP-0220 2.4.1", "handshake sent: our header with id %s, %s",
+                  session->stream_id, modern ? "then features" : "no version and no features: the peer is older than 1.0");
+}
+
+struct local_incoming_server_session *
+local_incoming_server_session_create_session(struct socket_reader *reader, const char *local,
+                                             const struct stream_header *header)
+{
+    struct local_incoming_server_session *session = text_calloc(1, sizeof *session);
+    session_init(&session->session, &operations);
+    session->session.connection = socket_connection_ref(reader->connection);
+    session->max_pending = reader->config->s2s_negotiation_verifications;
+    session->max_pairs = reader->config->s2s_domains_per_stream;
+    socket_reader_make_stream_id(session->stream_id);
+    session_manager_add(&session->session);
+    metrics_add(incoming_sessions, 1);
+    send_handshake(session, reader, local, header);
+    return session;
+}
+
+void local_incoming_server_session_close(struct local_incoming_server_session *session,
+                                         struct socket_reader *reader)
+{
+    struct text pairs = TEXT_EMPTY;
+    size_t position = 0;
+    pthread_mutex_lock(&session->session.lock);
+    for (struct domain_pair *pair; pairs.length < 200 && (pair = domain_pair_table_next(&session->pairs, &position));)
+        if (pair->value == VALIDATED)
+            text_appendf(&pairs, "%s%s to %s", pairs.length > 0 ? ", " : "", pair->remote, pair->local);
+    pthread_mutex_unlock(&session->session.lock);
+    log_info("incoming session from %s ended: %s (%s); %lld stanzas in; proved: %s",
+             socket_connection_peer(reader->connection), reader->end_word ? reader->end_word : "closed",
+             text_string(&reader->end_reason), (long long)atomic_load(&session->session.packets_in),
+             pairs.length > 0 ? text_string(&pairs) : "nothing");
+    text_free(&pairs);
+    metrics_add(incoming_sessions, -1);
+    session_manager_remove(&session->session);
+    session_unref(&session->session);
+}
+
+const char *local_incoming_server_session_stream_id(const struct local_incoming_server_session *session)
+{
+    return session->stream_id;
+}
+
+/* answer - a db:result to the originating server. `own` on the stream's own thread, which may wait for a slow peer; a thread
+ * that brings a verdict must not: it serves the stream of another domain. */
+static void answer(struct local_incoming_server_session *session, bool own, const char *local, const char *remote,
+                   enum dialback_type type, enum packet_error error, const char *text)
+{
+    struct text out = TEXT_EMPTY;
+    dialback_element_write_answer(&out, DIALBACK_RESULT, local, remote, NULL, type, error, text);
+    struct socket_connection *connection = session->session.connection;
+    if (own) {
+        socket_connection_deliver(connection, out.bytes, out.length);
+    } else {
+        socket_connection_deliver_now(connection, out.bytes, out.length);
+        socket_connection_flush_now(connection);
+    }
+    text_free(&out);
+}
+
+/* settle - the pair's pending state becomes its verdict. True when an invalid verdict leaves the stream with nothing. */
+static bool settle(struct local_incoming_server_session *session, const struct dialback_verification *verification,
+                   enum dialback_type type)
+{
+    struct span local = domain_span(verification->local), remote = domain_span(verification->remote);
+    pthread_mutex_lock(&session->session.lock);
+    session->pending--;
+    if (type == DIALBACK_VALID) {
+        domain_pair_table_put(&session->pairs, local, remote, VALIDATED);
+        atomic_fetch_add(&session->validated, 1);
+    } else {
+        domain_pair_table_remove(&session->pairs, local, remote);
+    }
+    bool nothing_left = type == DIALBACK_INVALID && session->pending == 0 && session->validated == 0;
+    pthread_mutex_unlock(&session->session.lock);
+    return nothing_left;
+}
+
+/* verified - the verdict on one verification, from whichever thread learnt it */
+static void verified(void *owner, const struct dialback_verification *verification,
+                     const struct dialback_verdict *verdict)
+{
+    struct local_incoming_server_session *session = owner;
+    struct socket_connection *connection = session->session.connection;
+    bool nothing_left = settle(session, verification, verdict->type);
+    static const char *const words[] = {"?", "valid", "invalid", "error", "?"};
+    timeline_step(socket_connection_timeline(connection), "ServerDialback.validateRemoteDomain", "XEP-0220 2.2.1",
+                  "verdict for %s to %s: %s%s%s; %s", verification->remote, verification->local, words[verdict->type],
+                  verdict->type == DIALBACK_ERROR ? " " : "",
+                  verdict->type == DIALBACK_ERROR ? packet_error_name(verdict->error) : "", verdict->why);
+    if (verdict->type == DIALBACK_VALID) {
+        metrics_add(domains_validated, 1);
+        retry_pause_succeeded(verification->remote); /* it is alive: our answers to it need not wait */
+        log_info("%s: %s proved itself to %s by dialback, from %s", socket_connection_name(connection),
+                 verification->remote, verification->local, socket_connection_peer(connection));
+    } else {
+        metrics_add(domains_refused, 1);
+        log_info("%s: %s from %s did not prove itself to %s: %s", socket_connection_name(connection),
+                 verification->remote, socket_connection_peer(connection), verification->local, verdict->why);
+    }
+    answer(session, false, verification->local, verification->remote, verdict->type, verdict->error, verdict->why);
+    if (nothing_left) /* XEP-0220 2.2.1: after an invalid result the stream is of no use */
+        session_end(&session->session, STREAM_ERROR_NONE, NULL);
+    session_unref(&session->session);
+}
+
+/* other_session_has - does another incoming session have this pair? (xmpp.server.session.allowmultiple = false) */
+struct multiple {
+    const struct local_incoming_server_session *self;
+    const struct dialback_element *request;
+    bool found;
+};
+
+static void look_for_pair(struct session *base, void *given)
+{
+    struct multiple *multiple = given;
+    struct local_incoming_server_session *session = (struct local_incoming_server_session *)base;
+    if (base->operations != &operations || session == multiple->self)
+        return;
+    pthread_mutex_lock(&base->lock);
+    if (domain_pair_table_get(&session->pairs, domain_span(multiple->request->to),
+                              domain_span(multiple->request->from)) == VALIDATED)
+        multiple->found = true;
+    pthread_mutex_unlock(&base->lock);
+}
+
+static bool other_session_has(const struct local_incoming_server_session *session,
+                              const struct dialback_element *request)
+{
+    struct multiple multiple = {.self = session, .request = request};
+    session_manager_each(look_for_pair, &multiple);
+    return multiple.found;
+}
+
+enum claim { CLAIM_NEW, CLAIM_VALIDATED, CLAIM_PENDING, CLAIM_TOO_MANY };
+
+/* claim_pair - make the pair pending unless it is known or there are too many */
+static enum claim claim_pair(struct local_incoming_server_session *session, const struct dialback_element *request)
+{
+    struct span local = domain_span(request->to), remote = domain_span(request->from);
+    pthread_mutex_lock(&session->session.lock);
+    void *state = domain_pair_table_get(&session->pairs, local, remote);
+    enum claim claim = state == VALIDATED ? CLAIM_VALIDATED : state == PENDING ? CLAIM_PENDING : CLAIM_NEW;
+    if (claim == CLAIM_NEW && (session->pending >= session->max_pending ||
+                               (int64_t)session->pairs.count >= session->max_pairs))
+        claim = CLAIM_TOO_MANY;
+    if (claim == CLAIM_NEW) {
+        domain_pair_table_put(&session->pairs, local, remote, PENDING);
+        session->pending++;
+    }
+    pthread_mutex_unlock(&session->session.lock);
+    return claim;
+}
+
+/* ask - send the question on its way, or say at once why not */
+static void ask(struct local_incoming_server_session *session, struct socket_reader *reader,
+                const struct dialback_element *request)
+{
+    struct timeline *timeline = socket_connection_timeline(reader->connection);
+    if (!reader->config->xmpp_server_session_allowmultiple && other_session_has(session, request)) {
+        timeline_step(timeline, "ServerDialback.validateRemoteDomain", "XEP-0220 2.5",
+                      "%s has another session and xmpp.server.session.allowmultiple is false", request->from);
+        answer(session, true, request->to, request->from, DIALBACK_ERROR, PACKET_RESOURCE_CONSTRAINT,
+               "there is another session of this domain");
+        return;
+    }
+    switch (claim_pair(session, request)) {
+    case CLAIM_VALIDATED:
+        timeline_step(timeline, "ServerDialback.validateRemoteDomain", "XEP-0220 2.2.1",
+                      "%s is proved to %s already: valid again", request->from, request->to);
+        answer(session, true, request->to, request->from, DIALBACK_VALID, PACKET_BAD_REQUEST, NULL);
+        return;
+    case CLAIM_PENDING:
+        timeline_step(timeline, "ServerDialback.validateRemoteDomain", "XEP-0220 2.2.1",
+                      "a verification of %s to %s is under way: this one is ignored", request->from, request->to);
+        return;
+    case CLAIM_TOO_MANY:
+        timeline_step(timeline, "ServerDialback.validateRemoteDomain", "XEP-0220 2.5",
+                      "too many domains are proved or being proved on this stream");
+        answer(session, true, request->to, request->from, DIALBACK_ERROR, PACKET_RESOURCE_CONSTRAINT,
+               "too many domains on this stream");
+        return;
+    case CLAIM_NEW:
+        break;
+    }
+    timeline_step(timeline, "ServerDialback.validateRemoteDomain", "XEP-0220 2.1.2",
+                  "the authoritative server of %s is asked about the key; this stream goes on meanwhile", request->from);
+    socket_connection_wait_room(reader->connection); /* who does not read its answers gets no further questions */
+    local_outgoing_server_session_verify_key(dialback_verification_new(
+        request, session->stream_id, verified, session_ref(&session->session)));
+}
+
+int local_incoming_server_session_validate_subsequent_domain(struct local_incoming_server_session *session,
+                                                             struct socket_reader *reader,
+                                                             const struct dialback_element *request)
+{
+    struct text why = TEXT_EMPTY;
+    enum packet_error error = PACKET_UNDEFINED_CONDITION;
+    enum stream_error stream_error = STREAM_ERROR_NONE;
+    int result = 0;
+    timeline_step(socket_connection_timeline(reader->connection),
+                  "LocalIncomingServerSession.validateSubsequentDomain", "XEP-0220 2.1.1",
+                  "db:result received: \"I am %s, I want to talk to %s\"", request->from, request->to);
+    switch (receiving_server_check(request, reader->config->xmpp_server_dialback_enabled, &error, &stream_error,
+                                   &why)) {
+    case RECEIVING_ASK:
+        ask(session, reader, request);
+        break;
+    case RECEIVING_ANSWER_ERROR:
+        timeline_step(socket_connection_timeline(reader->connection), "ServerDialback.validateRemoteDomain",
+                      "XEP-0220 2.5", "refused: %s (%s)", packet_error_name(error), text_string(&why));
+        answer(session, true, request->to, request->from, DIALBACK_ERROR, error, text_string(&why));
+        break;
+    case RECEIVING_END_STREAM:
+        result = socket_reader_end(reader, stream_error, NULL, "%s", text_string(&why));
+        break;
+    }
+    text_free(&why);
+    return result;
+}
+
+/* is_last - the pair of the stanza before? Most streams carry one. */
+static bool is_last(const struct domain_pair *last, struct span local, struct span remote)
+{
+    return last != NULL && span_equals(local, last->local, last->local_length) &&
+           span_equals(remote, last->remote, last->remote_length);
+}
+
+/* find_right - under the session's lock */
+static enum domain_right find_right(struct local_incoming_server_session *session, struct span local,
+                                    struct span remote)
+{
+    const struct domain_pair *pair = domain_pair_table_find(&session->pairs, local, remote);
+    if (pair != NULL && pair->value == VALIDATED) {
+        session->last_pair = pair; /* validated pairs are never removed while the session lives */
+        return DOMAIN_VALIDATED;
+    }
+    size_t position = 0;
+    while ((pair = domain_pair_table_next(&session->pairs, &position)) != NULL)
+        if (pair->value == VALIDATED && span_equals(remote, pair->remote, pair->remote_length))
+            return DOMAIN_OTHER_PAIR;
+    return DOMAIN_NOT_VALIDATED;
+}
+
+enum domain_right local_incoming_server_session_is_valid_domain(struct local_incoming_server_session *session,
+                                                                struct span local, struct span remote)
+{
+    if (is_last(session->last_pair, local, remote))
+        return DOMAIN_VALIDATED;
+    pthread_mutex_lock(&session->session.lock);
+    enum domain_right right = find_right(session, local, remote);
+    pthread_mutex_unlock(&session->session.lock);
+    return right;
+}
+
+bool local_incoming_server_session_is_validated(struct local_incoming_server_session *session)
+{
+    return atomic_load_explicit(&session->validated, memory_order_acquire) > 0;
+}
+
+bool local_incoming_server_session_has_pending(struct local_incoming_server_session *session)
+{
+    pthread_mutex_lock(&session->session.lock);
+    bool pending = session->pending > 0;
+    pthread_mutex_unlock(&session->session.lock);
+    return pending;
+}
+
+void local_incoming_server_session_count_packet(struct local_incoming_server_session *session)
+{
+    atomic_fetch_add_explicit(&session->session.packets_in, 1, memory_order_relaxed);
+}
