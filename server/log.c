@@ -30,7 +30,7 @@
 #include "server/metrics.h"
 #include "server/printable.h"
 
-#define TIME_LENGTH 24 /* of 2026-11-24T04:15:02.123Z */
+#define TIME_LENGTH 27 /* of 2026-11-24T04:15:02.123456Z */
 #define HEAD_ROOM 96   /* time, level, id */
 #define TEXT_MAX 1000
 #define PATIENCE 1000 /* ms to wait for a standard error that takes nothing */
@@ -40,7 +40,7 @@ static _Atomic bool wire_on;
 static _Thread_local char thread_id[32] = "-";
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int64_t last_time;        /* ms, of the line before; guarded by lock */
+static int64_t last_time;        /* microseconds, of the line before; guarded by lock */
 static unsigned long unreported; /* lines dropped and not yet told; guarded by lock */
 static bool torn;                /* the last line went out in part; guarded by lock */
 
@@ -81,16 +81,16 @@ static void stamp(char *line)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    int64_t ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-    if (ms < last_time && last_time - ms < 60000)
-        ms = last_time;
-    last_time = ms;
-    time_t seconds = (time_t)(ms / 1000);
+    int64_t us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    if (us < last_time && last_time - us < 60000000)
+        us = last_time;
+    last_time = us;
+    time_t seconds = (time_t)(us / 1000000);
     struct tm utc;
     char text[64];
     gmtime_r(&seconds, &utc);
-    snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900,
-             utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(ms % 1000));
+    snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", utc.tm_year + 1900,
+             utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(us % 1000000));
     memcpy(line, text, TIME_LENGTH);
 }
 
@@ -230,12 +230,12 @@ bool log_wire_enabled(void)
     return wire_on && log_enabled(LOG_LEVEL_DEBUG);
 }
 
-void log_wire(const char *direction, const char *bytes, unsigned long length)
+void log_wire(const char *id, const char *direction, const char *bytes, unsigned long length)
 {
     if (!log_wire_enabled())
         return;
     char line[PIPE_BUF];
-    size_t at = write_head(line, LOG_LEVEL_DEBUG, thread_id);
+    size_t at = write_head(line, LOG_LEVEL_DEBUG, id);
     at += (size_t)snprintf(line + at, 8, "%.4s ", direction);
     at += printable_escape(line + at, sizeof line - 1 - at, bytes, length, true);
     line[at++] = '\n';

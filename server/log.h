@@ -32,11 +32,11 @@ void log_fatal(const char *format, ...) __attribute__((format(printf, 1, 2), nor
 /* log_panic - we are wrong: say so and abort(). Never reachable by input. */
 void log_panic(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
-/* log_wire - at debug level and only while switched on (setting s2s.log.wire): the very bytes of a
- * stream, `direction` is "<<" (received) or ">>" (sent). Dialback keys are shown: for study, not for
+/* log_wire - at debug level and only while switched on (setting s2s.log.wire): the very bytes of the
+ * stream called `id`, `direction` is "<<" (received) or ">>" (sent). Dialback keys are shown: for study, not for
  * service. One line per call, line feeds as \n, cut at 4,096 bytes. */
 void log_set_wire(bool on);
 bool log_wire_enabled(void);
-void log_wire(const char *direction, const char *bytes, unsigned long length);
+void log_wire(const char *id, const char *direction, const char *bytes, unsigned long length);
 
 #endif

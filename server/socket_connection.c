@@ -200,7 +200,7 @@ enum socket_read socket_connection_read(struct socket_connection *connection, ch
             *length = (size_t)got;
             metrics_add(bytes_in, got);
             atomic_store_explicit(&connection->last_active, xmpp_server_now(), memory_order_relaxed);
-            log_wire("<<", buffer, (unsigned long)got);
+            log_wire(connection->name, "<<", buffer, (unsigned long)got);
             return SOCKET_READ_SOME;
         }
         if (got == 0)
@@ -229,11 +229,12 @@ static int send_piece(struct socket_connection *connection, bool wait)
 {
     int64_t deadline = 0;
     size_t mark = connection->sent; /* where the deadline was last set */
+    if (mark == 0)
+        log_wire(connection->name, ">>", connection->sending.bytes, connection->sending.length);
     while (connection->sent < connection->sending.length) {
         ssize_t put = socket_write(connection, connection->sending.bytes + connection->sent,
                                    connection->sending.length - connection->sent);
         if (put >= 0) {
-            log_wire(">>", connection->sending.bytes + connection->sent, (unsigned long)put);
             connection->sent += (size_t)put;
             metrics_add(bytes_out, put);
             if (connection->sent - mark >= PROGRESS) { /* a byte now and then is none */

@@ -247,12 +247,17 @@ static bool give_work(struct local_outgoing_server_session *session, struct span
     int64_t answer_by = xmpp_server_now() + session->read_timeout;
     if (verification != NULL) {
         receiving_server_take(&session->receiving, verification);
-        if (session->state == OPENED)
+        if (session->state == OPENED) {
+            timeline_step(session->timeline, "ServerDialback.verifyKey", "XEP-0220 2.1.2",
+                          "db:verify sent on this open stream: did %s make the key shown to us?", session->remote);
             receiving_server_verify_keys(&session->receiving, answer_by, out);
+        }
         return true;
     }
     char *domain = text_copy_n(local.bytes, local.length);
     if (session->state == OPENED) {
+        timeline_step(session->timeline, "ServerDialback.authenticateDomain", "XEP-0220 2.6.1",
+                      "db:result sent on this open stream: a key that proves %s", domain);
         originating_server_authenticate_domain(&session->originating, domain, session->remote, session->stream_id,
                                                answer_by, out);
         free(domain);

@@ -72,7 +72,7 @@ END
 for name in one two; do sed "s/^/$name.test /" "$work/$name.log"; done |
     sort -s -k 2,2 |
     awk '{
-        name = $1; time = substr($2, 12, 15); id = $4; text = $0
+        name = $1; time = substr($2, 18, 10); id = $4; text = $0
         for (i = 0; i < 4; i++) sub(/^[^ ]+ +/, "", text)
         if (name != last) print ""
         last = name
