@@ -19,7 +19,11 @@
 #include "server/metrics.h"
 #include "xml/text.h"
 
+#ifdef __SANITIZE_THREAD__
+#define MIN_STACK ((size_t)4 << 20) /* ThreadSanitizer's own calls take far more than ours */
+#else
 #define MIN_STACK ((size_t)65536) /* libxml2 and the read buffer need this much */
+#endif
 
 static pthread_mutex_t count_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t count_changed; /* on the monotonic clock; made by the first thread_start */

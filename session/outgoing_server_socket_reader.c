@@ -293,7 +293,8 @@ static void report_end(struct outgoing_server_socket_reader *self)
     log_info("outgoing session to %s at %s ended: %s (%s)", remote, socket_connection_peer(reader->connection),
              reader->end_word ? reader->end_word : "closed", why);
     local_outgoing_server_session_retire(self->session);
-    if (!local_outgoing_server_session_has_domain(self->session) && !reader->authenticated)
+    bool waiting = !reader->authenticated || local_outgoing_server_session_is_waiting(self->session);
+    if (waiting && !local_outgoing_server_session_has_domain(self->session))
         retry_pause_failed(remote, error, why);
     local_outgoing_server_session_failed(self->session, error, why);
 }

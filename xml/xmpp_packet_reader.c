@@ -298,6 +298,8 @@ static void note_error(void *given, xmlErrorPtr error)
     struct xmpp_packet_reader *reader = given;
     if (error->level < XML_ERR_ERROR || error->code == XML_ERR_USER_STOP)
         return;
+    if (error->code == XML_WAR_NS_URI || error->code == XML_WAR_NS_URI_RELATIVE)
+        return; /* a namespace is a name here: what is no URI is compared like any other */
     enum stream_error condition = STREAM_NOT_WELL_FORMED;
     switch (error->code) {
     case XML_ERR_UNDECLARED_ENTITY:
@@ -309,7 +311,7 @@ static void note_error(void *given, xmlErrorPtr error)
         condition = STREAM_UNSUPPORTED_ENCODING;
         break;
     case XML_ERR_INVALID_ENCODING: /* also: a declaration of UTF-16 in bytes that are none */
-        if (!reader->opened && reader->parser->version == NULL)
+        if (!reader->opened)
             condition = STREAM_UNSUPPORTED_ENCODING;
         break;
     case XML_ERR_UNKNOWN_VERSION:
