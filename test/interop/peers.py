@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""peers.py - Prosody, ejabberd and jabberd2 as Debian ships them, plaintext S2S with dialback, one user `user`/`password`
+
+Each runs in the foreground on its host, with settings, data and logs below one directory.
+"""
+import glob
+import os
+import re
+import sqlite3
+import subprocess
+import time
+
+
+def write(path, text):
+    with open(path, "w") as file:
+        file.write(text)
+
+
+class Peer:
+    domains = ()
+
+    def __init__(self, host, directory):
+        self.host = host
+        self.directory = os.path.join(directory, self.name)
+        self.log = os.path.join(self.directory, "log")
+        os.makedirs(self.directory)
+        self.processes = []
+        self.configure()
+
+    def spawn(self, *words, **options):
+        self.processes.append(self.host.start(self.log, *words, **options))
+
+    def is_listening(self, port):
+        probe = ("import socket; socket.create_connection((%r, %d), 2).close()" % (self.host.address, port))
+        return subprocess.run(["ip", "netns", "exec", self.host.namespace, "/usr/bin/python3", "-c", probe],
+                              stderr=subprocess.DEVNULL).returncode == 0
+
+    def start(self):
+        self.launch()
+        end = time.monotonic() + 60
+        for port in (5222, 5269):
+            while not self.is_listening(port):
+                if time.monotonic() > end:
+                    raise RuntimeError("%s does not listen on %d: %s" % (self.name, port, self.read_log(1500)))
+                time.sleep(0.2)
+
+    def stop(self):
+        for process in reversed(self.processes):
+            self.host.stop(process)
+        self.processes = []
+
+    def read_log(self, length):
+        text = ""
+        for path in glob.glob(os.path.join(self.directory, "*log")):
+            with open(path, errors="replace") as file:
+                text += "--- %s\n%s\n" % (path, file.read()[-length:])
+        return text
+
+
+class Prosody(Peer):
+    name, packages = "prosody", ("prosody",)
+    domains = ("prosody.test", "prosody2.test")
+    program = "/usr/bin/prosody"
+
+    def configure(self):
+        os.makedirs(self.directory + "/data")
+        write(self.directory + "/prosody.cfg.lua", """
+run_as_root = true
+pidfile = "%(directory)s/pid"
+data_path = "%(directory)s/data"
+modules_enabled = { "roster", "saslauth", "dialback", "disco", "ping", "version", "posix", "s2s", "c2s" }
+modules_disabled = { "tls", "s2s_auth_certs" }
+interfaces = { "*", "::" }
+c2s_require_encryption = false
+s2s_require_encryption = false
+s2s_secure_auth = false
+allow_unencrypted_plain_auth = true
+authentication = "internal_plain"
+log = { debug = "*console" }
+VirtualHost "prosody.test"
+VirtualHost "prosody2.test"
+""" % {"directory": self.directory})
+        for domain in self.domains:
+            subprocess.run(["/usr/bin/prosodyctl", "--config", self.directory + "/prosody.cfg.lua", "--root", "register",
+                            "user", domain, "password"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                           env={**os.environ, "PROSODY_CONFIG": self.directory + "/prosody.cfg.lua"})
+
+    def launch(self):
+        self.spawn("/usr/bin/prosody", "--config", self.directory + "/prosody.cfg.lua", "--root", "-F")
+
+
+class Ejabberd(Peer):
+    name, packages = "ejabberd", ("ejabberd",)
+    domains = ("ejabberd.test",)
+    program = "/usr/sbin/ejabberdctl"
+
+    def configure(self):
+        os.makedirs(self.directory + "/mnesia")
+        write(self.directory + "/inetrc", '{lookup,[file,dns]}.\n{resolv_conf,"/etc/resolv.conf"}.\n')
+        write(self.directory + "/ejabberd.yml", """
+hosts: [ejabberd.test]
+loglevel: debug
+log_rotate_size: infinity
+certfiles: []
+s2s_use_starttls: false
+s2s_access: all
+auth_method: internal
+listen:
+  - {port: 5222, ip: "::", module: ejabberd_c2s, starttls: false}
+  - {port: 5269, ip: "::", module: ejabberd_s2s_in}
+modules:
+  mod_s2s_dialback: {}
+  mod_ping: {}
+  mod_disco: {}
+  mod_version: {}
+  mod_roster: {}
+""")
+
+    def launch(self):
+        ebin = sorted(glob.glob("/usr/lib/*/ejabberd-*/ebin"))[-1]
+        self.spawn("erl", "-noinput", "-pa", ebin, "-mnesia", "dir", '"%s/mnesia"' % self.directory,
+                   "-ejabberd", "config", '"%s/ejabberd.yml"' % self.directory,
+                   "log_path", '"%s/ejabberd.log"' % self.directory, "-s", "ejabberd", "-eval",
+                   'ejabberd_auth:try_register(<<"user">>,<<"ejabberd.test">>,<<"password">>).',
+                   environment={"ERL_INETRC": self.directory + "/inetrc", "HOME": self.directory,
+                                "ERL_LIBS": "/usr/lib/x86_64-linux-gnu", "EJABBERD_CONFIG_PATH":
+                                self.directory + "/ejabberd.yml", "ERL_CRASH_DUMP_BYTES": "0"})
+
+
+class Jabberd2(Peer):
+    name, packages = "jabberd2", ("jabberd2",)
+    domains = ("jabberd.test",)
+    program = "/usr/sbin/jabberd2-s2s"
+
+    def configure(self):
+        os.makedirs(self.directory + "/fs")
+        for name in ("router.xml", "c2s.xml", "sm.xml", "s2s.xml", "router-users.xml", "router-filter.xml"):
+            with open("/etc/jabberd2/" + name) as file:
+                text = file.read()
+            text = re.sub(r"<pidfile>.*?</pidfile>", "", text)
+            text = re.sub(r"<log type='file'>", "<log type='stdout'>", text)
+            text = text.replace("/etc/jabberd2/router-", self.directory + "/router-")
+            text = text.replace("localhost.localdomain", "jabberd.test")
+            text = re.sub(r"<pemfile>.*?</pemfile>", "", text)
+            text = re.sub(r"<ip>(0\.0\.0\.0)</ip>", "<ip>0.0.0.0</ip>", text)
+            text = text.replace("/var/lib/jabberd2/sqlite.db", self.directory + "/users.db")
+            text = text.replace("<driver>sqlite</driver>", "<driver>fs</driver>")
+            text = text.replace("/var/lib/jabberd2/fs", self.directory + "/fs")
+            text = text.replace("<!--\n    <auto-create/>\n    -->", "<auto-create/>")
+            write(os.path.join(self.directory, name), text)
+        users = sqlite3.connect(self.directory + "/users.db")
+        users.executescript("CREATE TABLE authreg (username TEXT, realm TEXT, password TEXT);"
+                            "INSERT INTO authreg VALUES ('user', 'jabberd.test', 'password');")
+        users.close()
+
+    def launch(self):
+        for part in ("router", "sm", "c2s", "s2s"):
+            self.spawn("/usr/sbin/jabberd2-" + part, "-c", "%s/%s.xml" % (self.directory, part))
+            time.sleep(0.7 if part == "router" else 0.1)
+
+
+PEERS = (Prosody, Ejabberd, Jabberd2)
