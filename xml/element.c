@@ -359,13 +359,14 @@ static const char *write_start(struct writer *writer, const struct element *elem
             write_declaration(writer, each->prefix, each->uri, level);
     if (!plain)
         need_prefix(writer, element->prefix, ns, level);
+    for (const struct attribute *each = element->attributes; each != NULL; each = each->next)
+        if (each->prefix != NULL && strcmp(each->prefix, "xml") != 0)
+            need_prefix(writer, each->prefix, each->ns, level);
     for (const struct attribute *each = element->attributes; each != NULL; each = each->next) {
         if (each->prefix == NULL) {
             write_attribute(out, each->name, each->value, each->value_length);
             continue;
         }
-        if (strcmp(each->prefix, "xml") != 0)
-            need_prefix(writer, each->prefix, each->ns, level);
         text_append_char(out, ' ');
         text_append_string(out, each->prefix);
         text_append_char(out, ':');
