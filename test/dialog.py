@@ -9,6 +9,7 @@ The script plays the peers. A dialogue is read line by line; `#` starts a commen
     setting NAME = VALUE              before the server starts; later: changed in its file, for `hup`; ${port} is
                                       the server's own
     row DOMAIN permission [port]      a row of remote-servers.conf; may come later too, for `hup`
+    name OWNER srv PRIORITY WEIGHT PORT TARGET | name OWNER a ADDRESS    a record of the DNS; PORT may be listener:DOMAIN
     connect NAME                      a TCP connection of ours to the server
     accept NAME at DOMAIN             the server connects to DOMAIN (remote.test, other.test, third.test listen)
     NAME >> BYTES                     sent as they stand; \\n \\r \\t \\xHH \\\\ are escapes, ${var} a variable, long lines
@@ -121,14 +122,34 @@ class Stream:
         return self.items.pop(0)
 
 
+def encode_name(name):
+    return b"".join(bytes([len(label)]) + label.encode() for label in name.strip(".").split(".") if label) + b"\0"
+
+
 class Names(threading.Thread):
-    """A DNS server that knows no name (NXDOMAIN) and does not answer for names with 'silent' in them."""
+    """A DNS server: knows the records it was given, says NXDOMAIN to the rest, and nothing to names with 'silent' in them."""
 
     def __init__(self):
         super().__init__(daemon=True)
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
-        self.asked = []
+        self.asked, self.records = [], []
+
+    def add(self, owner, kind, *values):
+        if kind == "srv":
+            data = struct.pack(">HHH", *map(int, values[:3])) + encode_name(values[3])
+        else:
+            data = socket.inet_aton(values[0])
+        self.records.append((encode_name(owner), {"srv": 33, "a": 1}[kind], data))
+
+    def answer(self, query):
+        end = query.index(b"\0", 12) + 1
+        name, kind = query[12:end].lower(), struct.unpack(">H", query[end:end + 2])[0]
+        known = [record for record in self.records if record[0] == name]
+        found = [data for _, its_kind, data in known if its_kind == kind]
+        header = query[:2] + struct.pack(">HHHHH", 0x8180 if known else 0x8183, 1, len(found), 0, 0)
+        return header + query[12:end + 4] + b"".join(
+            struct.pack(">HHHIH", 0xC00C, kind, 1, 60, len(data)) + data for data in found)
 
     def run(self):
         while True:
@@ -136,11 +157,9 @@ class Names(threading.Thread):
                 query, sender = self.socket.recvfrom(4096)
             except OSError:
                 return
-            end = query.index(b"\0", 12) + 5
-            self.asked.append(query[12:end])
+            self.asked.append(query[12:])
             if b"silent" not in query:
-                header = query[:2] + struct.pack(">HHHHH", 0x8183, 1, 0, 0, 0)
-                self.socket.sendto(header + query[12:end], sender)
+                self.socket.sendto(self.answer(query), sender)
 
 
 def matches(pattern, actual, captured):
@@ -173,7 +192,7 @@ class Dialogue:
         self.path, self.binary, self.drip = path, binary, drip
         self.name = os.path.basename(path)[:-len(".dialog")]
         self.story, self.streams, self.variables = [], {}, {}
-        self.rows, self.proves, self.says = [], "", ""
+        self.rows, self.records, self.proves, self.says = [], [], "", ""
         self.process = None
         self.ended_by_us = False
         with open(path) as file:
@@ -234,6 +253,9 @@ class Dialogue:
         self.closed = closed
         overrides.append("{dead.test,127.0.0.1:%d}" % closed.getsockname()[1])
         self.names = Names()
+        for line in self.records:
+            self.names.add(*[str(self.listeners[word[9:]].getsockname()[1]) if word.startswith("listener:") else word
+                             for word in line])
         self.names.start()
         probe = socket.create_server(("127.0.0.1", 0))
         self.port = probe.getsockname()[1]
@@ -420,6 +442,8 @@ class Dialogue:
             self.settings[words[1]] = words[3] if len(words) > 3 else ""
         elif words[0] == "row":
             self.rows.append((words[1], words[2], words[3] if len(words) > 3 else "0"))
+        elif words[0] == "name":
+            self.records.append(line.split()[1:])
         else:
             return False
         return True
