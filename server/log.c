@@ -202,6 +202,16 @@ void log_error(const char *format, ...)
     va_end(arguments);
 }
 
+void log_error_lines(const char *lines)
+{
+    while (*lines != '\0') {
+        size_t length = strcspn(lines, "\n");
+        if (length > 0)
+            log_error("%.*s", (int)length, lines);
+        lines += length + (lines[length] == '\n');
+    }
+}
+
 void log_fatal(const char *format, ...)
 {
     va_list arguments;

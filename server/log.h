@@ -27,6 +27,8 @@ void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* log_error_lines - each line of `lines` (the faults of a settings file) as a line of the log */
+void log_error_lines(const char *lines);
 /* log_fatal - the installation is wrong: say so and exit(1). Only before the ports open. */
 void log_fatal(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 /* log_panic - we are wrong: say so and abort(). Never reachable by input. */

@@ -172,7 +172,8 @@ static void reload(const char *file)
     struct text why = TEXT_EMPTY;
     struct config *fresh = config_load(file, &why);
     if (fresh == NULL) {
-        log_error("SIGHUP: the settings stay as they were:\n%s", text_string(&why));
+        log_error_lines(text_string(&why));
+        log_error("SIGHUP: the settings stay as they were");
         text_free(&why);
         return;
     }
@@ -269,8 +270,10 @@ static void start_rooms(struct options *options)
 {
     struct text why = TEXT_EMPTY;
     struct config *loaded = config_load(options->file, &why);
-    if (loaded == NULL)
-        log_fatal("%s", text_string(&why));
+    if (loaded == NULL) {
+        log_error_lines(text_string(&why));
+        log_fatal("the settings can't be used");
+    }
     config_publish(loaded);
     const struct config *config = config_get();
     if (options->check_only) {

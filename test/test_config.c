@@ -283,8 +283,8 @@ static void refuses_text_that_others_could_not_be_sent(void **state)
         free(content);
         text_free(&why);
     }
-    struct config *config = load_good("[xmpp.server]\nname = B\xc3\xbccher \xf0\x9f\x93\x9a\n");
-    assert_string_equal(config->xmpp_server_name, "B\xc3\xbccher \xf0\x9f\x93\x9a");
+    struct config *config = load_good("[xmpp.server]\nname = K\xc3\xb6ln \xf0\x9f\x93\x9a\n");
+    assert_string_equal(config->xmpp_server_name, "K\xc3\xb6ln \xf0\x9f\x93\x9a");
     config_unref(config);
 }
 
@@ -541,12 +541,16 @@ static void refuses_a_file_that_is_not_there_or_none(void **state)
 static void refuses_a_file_that_it_may_not_read(void **state)
 {
     (void)state;
-    if (geteuid() == 0)
-        skip(); /* root may read everything */
     struct text why = TEXT_EMPTY;
     const char *path = scratch_write("s2s.conf", "");
+    uid_t user = geteuid();
     assert_int_equal(chmod(path, 0), 0);
-    assert_null(config_load(path, &why));
+    if (user == 0) /* root may read everything */
+        assert_int_equal(seteuid(65534), 0);
+    struct config *config = config_load(path, &why);
+    if (user == 0)
+        assert_int_equal(seteuid(0), 0);
+    assert_null(config);
     assert_non_null(strstr(text_string(&why), "s2s.conf: can't be read: Permission denied"));
     text_free(&why);
 }
