@@ -8,7 +8,8 @@
  *     -> addresses or id missing: nothing, the caller ends the stream
  *     -> OURS is not served here: error item-not-found, the stream stays
  *     -> key(RECEIVING, OURS, STREAM) is that key: valid, else invalid
- * The asking stream needs no proof of its own and gains no right by asking (conformance 87). It is no oracle: who asks must
+ * The asking stream needs no proof of its own and gains no right by asking (conformance 87). It is
+ * no oracle: who asks must
  * already hold the key; a guess costs 2^256.
  */
 #include "dialback/authoritative_server.h"
@@ -36,18 +37,20 @@ enum dialback_type authoritative_server_verify_received_key(const struct dialbac
     } else if (!xmpp_server_is_local(request->to, strlen(request->to))) {
         text = "no such domain here";
     } else {
-        type = dialback_key_check(request->key, request->from, request->to, request->id) ? DIALBACK_VALID
-                                                                                          : DIALBACK_INVALID;
+        type = dialback_key_check(request->key, request->from, request->to, request->id)
+                   ? DIALBACK_VALID
+                   : DIALBACK_INVALID;
     }
     if (type == DIALBACK_VALID)
         metrics_add(verify_answered_valid, 1);
     else
         metrics_add(verify_answered_invalid, 1);
-    text_appendf(why, "%s asked about the key that %s showed on its stream %s: %s", request->from, request->to,
-                 request->id,
+    text_appendf(why, "%s asked about the key that %s showed on its stream %s: %s", request->from,
+                 request->to, request->id,
                  type == DIALBACK_VALID     ? "it is ours"
                  : type == DIALBACK_INVALID ? "it is not ours"
                                             : text);
-    dialback_element_write_answer(out, DIALBACK_VERIFY, request->to, request->from, request->id, type, error, text);
+    dialback_element_write_answer(out, DIALBACK_VERIFY, request->to, request->from, request->id,
+                                  type, error, text);
     return type;
 }

@@ -3,7 +3,8 @@
  *
  * XEP-0220 2.1 to 2.5. What we write always has the prefix db, which every header of ours declares
  * (conformance 24); what we read may have any prefix that is bound to jabber:server:dialback. The
- * white space around a key is removed, as a peer that indents its XML means the key, not the spaces.
+ * white space around a key is removed, as a peer that indents its XML means the key, not the
+ * spaces.
  * Pure: threads share nothing here.
  */
 #include "dialback/dialback_element.h"
@@ -26,7 +27,8 @@ static enum dialback_type read_type(const char *type)
     static const struct {
         const char *name;
         enum dialback_type type;
-    } types[] = {{"valid", DIALBACK_VALID}, {"invalid", DIALBACK_INVALID}, {"error", DIALBACK_ERROR}};
+    } types[] = {
+        {"valid", DIALBACK_VALID}, {"invalid", DIALBACK_INVALID}, {"error", DIALBACK_ERROR}};
     if (type == NULL)
         return DIALBACK_REQUEST;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
@@ -39,7 +41,8 @@ static enum dialback_type read_type(const char *type)
 static bool read_domain(const struct element *element, const char *name, char out[JID_PART_MAX + 1])
 {
     const struct attribute *attribute = element_get_attribute(element, name);
-    return attribute != NULL && jid_prepare_domain(attribute->value, attribute->value_length, out) > 0;
+    return attribute != NULL &&
+           jid_prepare_domain(attribute->value, attribute->value_length, out) > 0;
 }
 
 static const char *trim(struct arena *arena, const char *text)
@@ -52,7 +55,8 @@ static const char *trim(struct arena *arena, const char *text)
     return arena_copy(arena, text, length);
 }
 
-void dialback_element_read(struct dialback_element *dialback, const struct element *element, struct arena *arena)
+void dialback_element_read(struct dialback_element *dialback, const struct element *element,
+                           struct arena *arena)
 {
     dialback->kind = dialback_element_kind(element);
     dialback->type = read_type(element_get(element, "type"));
@@ -93,8 +97,8 @@ static void write_end(struct text *out, enum dialback_kind kind)
     text_append_string(out, kind == DIALBACK_RESULT ? "</db:result>" : "</db:verify>");
 }
 
-void dialback_element_write_request(struct text *out, enum dialback_kind kind, const char *from, const char *to,
-                                    const char *id, const char *key)
+void dialback_element_write_request(struct text *out, enum dialback_kind kind, const char *from,
+                                    const char *to, const char *id, const char *key)
 {
     write_start(out, kind, from, to, id);
     text_append_char(out, '>');
@@ -102,13 +106,14 @@ void dialback_element_write_request(struct text *out, enum dialback_kind kind, c
     write_end(out, kind);
 }
 
-void dialback_element_write_answer(struct text *out, enum dialback_kind kind, const char *from, const char *to,
-                                   const char *id, enum dialback_type type, enum packet_error error,
-                                   const char *text)
+void dialback_element_write_answer(struct text *out, enum dialback_kind kind, const char *from,
+                                   const char *to, const char *id, enum dialback_type type,
+                                   enum packet_error error, const char *text)
 {
     write_start(out, kind, from, to, id);
     if (type != DIALBACK_ERROR) {
-        text_append_string(out, type == DIALBACK_VALID ? " type=\"valid\"/>" : " type=\"invalid\"/>");
+        text_append_string(out,
+                           type == DIALBACK_VALID ? " type=\"valid\"/>" : " type=\"invalid\"/>");
         return;
     }
     text_append_string(out, " type=\"error\"><error type=\"");

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dialback_key - the key that proves a domain of ours, and the secret it is made from
  *
- * XEP-0185 2: HMAC-SHA256 in lower-case hex; its key is the lower-case hex of SHA-256 of the secret; its text is the receiving
- * domain, the originating domain and the stream id, with a space between. Only that hash of the secret is kept.
+ * XEP-0185 2: HMAC-SHA256 in lower-case hex; its key is the lower-case hex of SHA-256 of the
+ * secret; its text is the receiving
+ * domain, the originating domain and the stream id, with a space between. Only that hash of the
+ * secret is kept.
  *
- * The file is refused when others may read it, or when it is too short to be a secret: an operator who copies one between nodes (conformance 89)
+ * The file is refused when others may read it, or when it is too short to be a secret: an operator
+ * who copies one between nodes (conformance 89)
  * shall hear of a broken copy.
  */
 #include "dialback/dialback_key.h"
@@ -79,8 +82,8 @@ static int read_secret(int fd, const char *path, struct text *why)
         return -1;
     }
     if ((about.st_mode & 077) != 0) {
-        text_appendf(why, "%s: others than its owner may read it (mode %03o); 600 was expected", path,
-                     (unsigned)about.st_mode & 0777);
+        text_appendf(why, "%s: others than its owner may read it (mode %03o); 600 was expected",
+                     path, (unsigned)about.st_mode & 0777);
         return -1;
     }
     ssize_t got = read(fd, secret, sizeof secret);
@@ -90,7 +93,9 @@ static int read_secret(int fd, const char *path, struct text *why)
     if (result == 0)
         take_secret(secret, (size_t)got);
     else
-        text_appendf(why, "%s: holds no secret; %d to %d characters were expected (remove it to have a new one made)",
+        text_appendf(why,
+                     "%s: holds no secret; %d to %d characters were expected (remove it to have a "
+                     "new one made)",
                      path, SECRET_LEAST, SECRET_MOST);
     OPENSSL_cleanse(secret, sizeof secret);
     return result;
@@ -130,7 +135,8 @@ void dialback_key_stop(void)
     pthread_rwlock_unlock(&secret_lock);
 }
 
-void dialback_key_make(char key[65], const char *receiving, const char *originating, const char *stream_id)
+void dialback_key_make(char key[65], const char *receiving, const char *originating,
+                       const char *stream_id)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
@@ -141,13 +147,15 @@ void dialback_key_make(char key[65], const char *receiving, const char *originat
     text_append_char(&text, ' ');
     text_append_string(&text, stream_id);
     pthread_rwlock_rdlock(&secret_lock);
-    HMAC(EVP_sha256(), hashed_secret, 64, (const unsigned char *)text.bytes, text.length, digest, &size);
+    HMAC(EVP_sha256(), hashed_secret, 64, (const unsigned char *)text.bytes, text.length, digest,
+         &size);
     pthread_rwlock_unlock(&secret_lock);
     write_hex(digest, 32, key);
     text_free(&text);
 }
 
-bool dialback_key_check(const char *key, const char *receiving, const char *originating, const char *stream_id)
+bool dialback_key_check(const char *key, const char *receiving, const char *originating,
+                        const char *stream_id)
 {
     char expected[65];
     bool separable = strpbrk(stream_id, " \t\r\n") == NULL && strchr(receiving, ' ') == NULL &&

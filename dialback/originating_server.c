@@ -5,10 +5,14 @@
  *
  * Action points:
  *   a pair is wanted       -> db:result from=LOCAL to=REMOTE key      remembered with a deadline
- *   db:result type=…       -> is it an answer to a remembered pair?   taken out, the session acts on it
- *                             not asked, twice, another pair          nothing changes (CVE-2012-3525)
- *   deadline, stream gone  -> taken out as expired                    the session treats it as an error
- * DIFFERS: Openfire waits for the answer with the stream's reader locked and does not compare from and to
+ *   db:result type=…       -> is it an answer to a remembered pair?   taken out, the session acts
+ *   on it
+ *                             not asked, twice, another pair          nothing changes
+ *                             (CVE-2012-3525)
+ *   deadline, stream gone  -> taken out as expired                    the session treats it as an
+ *   error
+ * DIFFERS: Openfire waits for the answer with the stream's reader locked and does not compare from
+ * and to
  * (D26). Here several are under way on one stream and each answer is matched to its request.
  */
 #include "dialback/originating_server.h"
@@ -19,8 +23,8 @@
 #include "dialback/dialback_key.h"
 
 void originating_server_authenticate_domain(struct originating_server *server, const char *local,
-                                            const char *remote, const char *stream_id, int64_t deadline,
-                                            struct text *out)
+                                            const char *remote, const char *stream_id,
+                                            int64_t deadline, struct text *out)
 {
     char key[65];
     dialback_key_make(key, remote, local, stream_id);
@@ -34,7 +38,8 @@ void originating_server_authenticate_domain(struct originating_server *server, c
 }
 
 /* find - where the request for this pair hangs, or NULL */
-static struct originating_request **find(struct originating_server *server, const char *local, const char *remote)
+static struct originating_request **find(struct originating_server *server, const char *local,
+                                         const char *remote)
 {
     struct originating_request **at = &server->requests;
     while (*at != NULL && (strcmp((*at)->local, local) != 0 || strcmp((*at)->remote, remote) != 0))
@@ -50,7 +55,8 @@ static struct originating_request *take(struct originating_request **at)
     return request;
 }
 
-bool originating_server_is_pending(const struct originating_server *server, const char *local, const char *remote)
+bool originating_server_is_pending(const struct originating_server *server, const char *local,
+                                   const char *remote)
 {
     struct originating_server copy = *server;
     return find(&copy, local, remote) != NULL;
@@ -65,7 +71,8 @@ struct originating_request *originating_server_take_answered(struct originating_
     return at != NULL ? take(at) : NULL;
 }
 
-struct originating_request *originating_server_take_expired(struct originating_server *server, int64_t now)
+struct originating_request *originating_server_take_expired(struct originating_server *server,
+                                                            int64_t now)
 {
     for (struct originating_request **at = &server->requests; *at != NULL; at = &(*at)->next)
         if ((*at)->deadline <= now)

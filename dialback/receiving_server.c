@@ -5,13 +5,17 @@
  *
  * Action points:
  *   db:result from=X to=OURS key, on X's stream
- *     -> no proper addresses: improper-addressing      dialback off, X not permitted: policy-violation
+ *     -> no proper addresses: improper-addressing      dialback off, X not permitted:
+ *     policy-violation
  *     -> OURS not served: error item-not-found         X is one of ours: error not-allowed
- *     -> else a verification, on a stream to X: db:verify from=OURS to=X id=(our id of X's stream) key
+ *     -> else a verification, on a stream to X: db:verify from=OURS to=X id=(our id of X's stream)
+ *     key
  *   db:verify type=… on that stream
- *     -> pair and id of a verification sent on this very stream: its verdict    else nothing (XEP-0220 3.1)
+ *     -> pair and id of a verification sent on this very stream: its verdict    else nothing
+ *     (XEP-0220 3.1)
  *   deadline, stream gone -> an error verdict: the originating server always gets an answer
- * DIFFERS: Openfire asks on the reader's thread and lets the stream wait; says nothing when no authoritative
+ * DIFFERS: Openfire asks on the reader's thread and lets the stream wait; says nothing when no
+ * authoritative
  * server is reachable (D11); and ends the stream of all domains when one fails (C4).
  */
 #include "dialback/receiving_server.h"
@@ -22,9 +26,9 @@
 #include "server/remote_server_manager.h"
 #include "server/xmpp_server.h"
 
-enum receiving_check receiving_server_check(const struct dialback_element *request, bool dialback_enabled,
-                                            enum packet_error *error, enum stream_error *stream_error,
-                                            struct text *why)
+enum receiving_check receiving_server_check(const struct dialback_element *request,
+                                            bool dialback_enabled, enum packet_error *error,
+                                            enum stream_error *stream_error, struct text *why)
 {
     *stream_error = STREAM_POLICY_VIOLATION;
     if (!request->addressed) {
@@ -52,8 +56,10 @@ enum receiving_check receiving_server_check(const struct dialback_element *reque
     return RECEIVING_ASK;
 }
 
-struct dialback_verification *dialback_verification_new(const struct dialback_element *request, const char *stream_id,
-                                                        dialback_verification_done *done, void *owner)
+struct dialback_verification *dialback_verification_new(const struct dialback_element *request,
+                                                        const char *stream_id,
+                                                        dialback_verification_done *done,
+                                                        void *owner)
 {
     struct dialback_verification *verification = text_calloc(1, sizeof *verification);
     verification->local = text_copy(request->to);
@@ -66,7 +72,8 @@ struct dialback_verification *dialback_verification_new(const struct dialback_el
     return verification;
 }
 
-void dialback_verification_finish(struct dialback_verification *verification, const struct dialback_verdict *verdict)
+void dialback_verification_finish(struct dialback_verification *verification,
+                                  const struct dialback_verdict *verdict)
 {
     verification->done(verification->owner, verification, verdict);
     free(verification->local);
@@ -76,7 +83,8 @@ void dialback_verification_finish(struct dialback_verification *verification, co
     free(verification);
 }
 
-void receiving_server_take(struct receiving_server *server, struct dialback_verification *verification)
+void receiving_server_take(struct receiving_server *server,
+                           struct dialback_verification *verification)
 {
     struct dialback_verification **at = &server->verifications;
     while (*at != NULL)
@@ -85,12 +93,15 @@ void receiving_server_take(struct receiving_server *server, struct dialback_veri
     *at = verification;
 }
 
-void receiving_server_verify_keys(struct receiving_server *server, int64_t deadline, struct text *out)
+void receiving_server_verify_keys(struct receiving_server *server, int64_t deadline,
+                                  struct text *out)
 {
-    for (struct dialback_verification *each = server->verifications; each != NULL; each = each->next) {
+    for (struct dialback_verification *each = server->verifications; each != NULL;
+         each = each->next) {
         if (each->sent)
             continue;
-        dialback_element_write_request(out, DIALBACK_VERIFY, each->local, each->remote, each->stream_id, each->key);
+        dialback_element_write_request(out, DIALBACK_VERIFY, each->local, each->remote,
+                                       each->stream_id, each->key);
         each->sent = true;
         each->deadline = deadline;
     }
@@ -105,16 +116,20 @@ static struct dialback_verification *take(struct dialback_verification **at)
 }
 
 /* judge - what the authoritative server's answer means for the originating server (XEP-0220 2.5) */
-static void judge(const struct dialback_element *answer, struct dialback_verdict *verdict, struct text *why)
+static void judge(const struct dialback_element *answer, struct dialback_verdict *verdict,
+                  struct text *why)
 {
     verdict->type = answer->type == DIALBACK_UNKNOWN_TYPE ? DIALBACK_ERROR : answer->type;
     verdict->error = PACKET_REMOTE_SERVER_TIMEOUT;
     if (answer->type == DIALBACK_VALID)
-        text_appendf(why, "the authoritative server of %s says that the key is its own", answer->from);
+        text_appendf(why, "the authoritative server of %s says that the key is its own",
+                     answer->from);
     else if (answer->type == DIALBACK_INVALID)
-        text_appendf(why, "the authoritative server of %s says that the key is not its own", answer->from);
+        text_appendf(why, "the authoritative server of %s says that the key is not its own",
+                     answer->from);
     else {
-        if (answer->error == PACKET_ITEM_NOT_FOUND || answer->error == PACKET_REMOTE_SERVER_NOT_FOUND)
+        if (answer->error == PACKET_ITEM_NOT_FOUND ||
+            answer->error == PACKET_REMOTE_SERVER_NOT_FOUND)
             verdict->error = PACKET_REMOTE_SERVER_NOT_FOUND;
         text_appendf(why, "the authoritative server of %s could not say: %s %s", answer->from,
                      packet_error_name(answer->error), answer->error_text);
@@ -124,15 +139,17 @@ static void judge(const struct dialback_element *answer, struct dialback_verdict
 
 struct dialback_verification *receiving_server_take_answered(struct receiving_server *server,
                                                              const struct dialback_element *answer,
-                                                             struct dialback_verdict *verdict, struct text *why)
+                                                             struct dialback_verdict *verdict,
+                                                             struct text *why)
 {
     if (answer->kind != DIALBACK_VERIFY || answer->type == DIALBACK_REQUEST || !answer->addressed ||
         answer->id == NULL)
         return NULL;
-    for (struct dialback_verification **at = &server->verifications; *at != NULL; at = &(*at)->next) {
+    for (struct dialback_verification **at = &server->verifications; *at != NULL;
+         at = &(*at)->next) {
         struct dialback_verification *each = *at;
-        if (!each->sent || strcmp(each->stream_id, answer->id) != 0 || strcmp(each->remote, answer->from) != 0 ||
-            strcmp(each->local, answer->to) != 0)
+        if (!each->sent || strcmp(each->stream_id, answer->id) != 0 ||
+            strcmp(each->remote, answer->from) != 0 || strcmp(each->local, answer->to) != 0)
             continue;
         judge(answer, verdict, why);
         return take(at);
@@ -140,7 +157,8 @@ struct dialback_verification *receiving_server_take_answered(struct receiving_se
     return NULL;
 }
 
-struct dialback_verification *receiving_server_take_expired(struct receiving_server *server, int64_t now)
+struct dialback_verification *receiving_server_take_expired(struct receiving_server *server,
+                                                            int64_t now)
 {
     for (struct dialback_verification **at = &server->verifications; *at != NULL; at = &(*at)->next)
         if ((*at)->deadline <= now)

@@ -1,8 +1,11 @@
 /* receiving_server - "prove you are X": ask the authoritative server, pass its answer on
  *
- * Openfire: ServerDialback.validateRemoteDomain and verifyKey. XEP-0220 2.1.2, 2.2.1. The second role, in two places: on the stream that the
- * other side opened to us (check the request) and on the stream that we open to the domain it claims (ask, and match the answer). A verification
- * is one question on its way. One `struct receiving_server` per outgoing stream keeps those asked on it: an answer on any other stream finds nothing.
+ * Openfire: ServerDialback.validateRemoteDomain and verifyKey. XEP-0220 2.1.2, 2.2.1. The second
+ * role, in two places: on the stream that the
+ * other side opened to us (check the request) and on the stream that we open to the domain it
+ * claims (ask, and match the answer). A verification
+ * is one question on its way. One `struct receiving_server` per outgoing stream keeps those asked
+ * on it: an answer on any other stream finds nothing.
  * No locks: the session that owns it guards it.
  */
 #ifndef DIALBACK_RECEIVING_SERVER_H
@@ -21,8 +24,10 @@ struct dialback_verdict {
 };
 
 struct dialback_verification;
-/* A verification's end: called exactly once, without locks, by whichever thread learnt it; frees nothing (dialback_verification_finish does) */
-typedef void dialback_verification_done(void *owner, const struct dialback_verification *verification,
+/* A verification's end: called exactly once, without locks, by whichever thread learnt it; frees
+ * nothing (dialback_verification_finish does) */
+typedef void dialback_verification_done(void *owner,
+                                        const struct dialback_verification *verification,
                                         const struct dialback_verdict *verdict);
 
 struct dialback_verification {
@@ -30,7 +35,8 @@ struct dialback_verification {
     char *local, *remote; /* target and sender domain of the db:result */
     char *stream_id;      /* our id of the stream on which the key came */
     char *key;
-    int64_t deadline; /* xmpp_server_now's clock; of the whole question, connecting included, until the question is sent */
+    int64_t
+        deadline; /* xmpp_server_now's clock; of the whole question, connecting included, until the question is sent */
     bool sent;
     dialback_verification_done *done;
     void *owner;
@@ -47,26 +53,36 @@ enum receiving_check {
     RECEIVING_END_STREAM    /* stream error *stream_error */
 };
 
-/* receiving_server_check - may this db:result lead to a question at all? No DNS look-up is made for one that may not (X14). A sentence goes to `why`. */
-enum receiving_check receiving_server_check(const struct dialback_element *request, bool dialback_enabled,
-                                            enum packet_error *error, enum stream_error *stream_error,
-                                            struct text *why);
+/* receiving_server_check - may this db:result lead to a question at all? No DNS look-up is made
+ * for one that may not (X14). A sentence goes to `why`. */
+enum receiving_check receiving_server_check(const struct dialback_element *request,
+                                            bool dialback_enabled, enum packet_error *error,
+                                            enum stream_error *stream_error, struct text *why);
 
-struct dialback_verification *dialback_verification_new(const struct dialback_element *request, const char *stream_id,
-                                                        dialback_verification_done *done, void *owner);
+struct dialback_verification *dialback_verification_new(const struct dialback_element *request,
+                                                        const char *stream_id,
+                                                        dialback_verification_done *done,
+                                                        void *owner);
 /* dialback_verification_finish - tell the owner, then free. Call without locks. */
-void dialback_verification_finish(struct dialback_verification *verification, const struct dialback_verdict *verdict);
+void dialback_verification_finish(struct dialback_verification *verification,
+                                  const struct dialback_verdict *verdict);
 
 /* receiving_server_take - keep a verification that is to be asked on this stream (takes it) */
-void receiving_server_take(struct receiving_server *server, struct dialback_verification *verification);
-/* receiving_server_verify_keys - append a db:verify for each that was not sent yet; each has until `deadline` from now on */
-void receiving_server_verify_keys(struct receiving_server *server, int64_t deadline, struct text *out);
-/* receiving_server_take_answered - the verification that this db:verify answers, now the caller's, or NULL: nobody asked that here. On
+void receiving_server_take(struct receiving_server *server,
+                           struct dialback_verification *verification);
+/* receiving_server_verify_keys - append a db:verify for each that was not sent yet; each has until
+ * `deadline` from now on */
+void receiving_server_verify_keys(struct receiving_server *server, int64_t deadline,
+                                  struct text *out);
+/* receiving_server_take_answered - the verification that this db:verify answers, now the caller's,
+ * or NULL: nobody asked that here. On
  * success `*verdict` is filled; its `why` lives in `why`. */
 struct dialback_verification *receiving_server_take_answered(struct receiving_server *server,
                                                              const struct dialback_element *answer,
-                                                             struct dialback_verdict *verdict, struct text *why);
+                                                             struct dialback_verdict *verdict,
+                                                             struct text *why);
 /* receiving_server_take_expired - one whose deadline is over at `now` (INT64_MAX: any), or NULL */
-struct dialback_verification *receiving_server_take_expired(struct receiving_server *server, int64_t now);
+struct dialback_verification *receiving_server_take_expired(struct receiving_server *server,
+                                                            int64_t now);
 
 #endif

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* blocking_accepting_mode - listens, and accepts until it is told to end
  *
- * Openfire: BlockingAcceptingMode.run. The thread of a SocketAcceptThread blocks in accept(2). Errors of accept are of
- * two kinds: those of the connection that was waiting (it went away: go on) and those of the process (no
- * descriptors, no memory: pause, so as not to spin, and go on). Neither ends the loop; only stop does, by
+ * Openfire: BlockingAcceptingMode.run. The thread of a SocketAcceptThread blocks in accept(2).
+ * Errors of accept are of
+ * two kinds: those of the connection that was waiting (it went away: go on) and those of the
+ * process (no
+ * descriptors, no memory: pause, so as not to spin, and go on). Neither ends the loop; only stop
+ * does, by
  * shutting the listening socket down, which wakes accept.
  */
 #include "server/blocking_accepting_mode.h"
@@ -29,8 +32,9 @@ struct blocking_accepting_mode {
     char name[80];
 };
 
-struct blocking_accepting_mode *blocking_accepting_mode_new(const struct sockaddr *address, socklen_t length,
-                                                            int backlog, struct text *why)
+struct blocking_accepting_mode *blocking_accepting_mode_new(const struct sockaddr *address,
+                                                            socklen_t length, int backlog,
+                                                            struct text *why)
 {
     char name[80];
     socket_util_name(address, name, sizeof name);

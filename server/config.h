@@ -1,14 +1,21 @@
 /* config - the settings: one table, immutable snapshots
  *
- * Openfire: JiveGlobals and ofProperty. Read with iniparser from openfire-s2s.conf; section + "." + key
- * is the property name, with Openfire's name, type, unit and default wherever Openfire has a property of
- * that meaning (README, "Settings"). The table PROPERTIES in config_table.h is the only place where a
- * setting is defined: it drives loading, range errors, the list of settings and the sample file. What is
+ * Openfire: JiveGlobals and ofProperty. Read with iniparser from openfire-s2s.conf; section + "."
+ * + key
+ * is the property name, with Openfire's name, type, unit and default wherever Openfire has a
+ * property of
+ * that meaning (README, "Settings"). The table PROPERTIES in config_table.h is the only place
+ * where a
+ * setting is defined: it drives loading, range errors, the list of settings and the sample file.
+ * What is
  * changed at run time stands in `s2s.home`/settings.conf, same form, and wins.
  *
- * A snapshot never changes after it was made; reload makes a new one aside and swaps it in when it is
- * whole, so a bad file leaves the old settings in force. config_get takes a reference under a lock held
- * for a few instructions. Long-lived threads keep a snapshot for what must not change under them and get
+ * A snapshot never changes after it was made; reload makes a new one aside and swaps it in when it
+ * is
+ * whole, so a bad file leaves the old settings in force. config_get takes a reference under a lock
+ * held
+ * for a few instructions. Long-lived threads keep a snapshot for what must not change under them
+ * and get
  * a fresh one where a change should show.
  */
 #ifndef SERVER_CONFIG_H
@@ -21,22 +28,27 @@
 #include "server/config_table.h"
 #include "xml/text.h"
 
-/* One field per row of PROPERTIES: char * for strings (never NULL), bool, int64_t, or an enum value. */
+/* One field per row of PROPERTIES: char * for strings (never NULL), bool, int64_t, or an enum
+ * value. */
 struct config {
     CONFIG_FIELDS
     char *file;             /* the file it was read from; "" for plain defaults */
     _Atomic int references; /* the memory goes with the last */
 };
 
-/* config_load - read `file` (and, when it exists, s2s.home/settings.conf) into a new snapshot with one
+/* config_load - read `file` (and, when it exists, s2s.home/settings.conf) into a new snapshot with
+ * one
  * reference. NULL on error: `why` then holds one line per fault: file, line, name, value, what was
- * expected. Unknown names are warnings: they are logged. Relative paths in settings are taken from the
+ * expected. Unknown names are warnings: they are logged. Relative paths in settings are taken from
+ * the
  * working directory, as the shell user expects. */
 struct config *config_load(const char *file, struct text *why);
-/* config_publish - make it the snapshot that config_get gives (takes the reference); the old one goes
+/* config_publish - make it the snapshot that config_get gives (takes the reference); the old one
+ * goes
  * with its last user */
 void config_publish(struct config *config);
-/* config_get - the snapshot in force (the defaults, before the first config_publish), one reference for
+/* config_get - the snapshot in force (the defaults, before the first config_publish), one
+ * reference for
  * the caller; config_unref gives it back */
 const struct config *config_get(void);
 void config_unref(const struct config *config);
@@ -47,14 +59,17 @@ void config_restart_needed(const struct config *old, const struct config *new_co
 /* config_write_sample - append a sample file: every setting with its default and help
  * (openfire-s2s.conf is kept equal to it by a test) */
 void config_write_sample(struct text *out);
-/* config_write_list - append every setting of a snapshot, a line each: "property = value"; of a secret
+/* config_write_list - append every setting of a snapshot, a line each: "property = value"; of a
+ * secret
  * only whether it is set */
 void config_write_list(const struct config *config, struct text *out);
 /* config_stop - drop the published snapshot at the end of the program */
 void config_stop(void);
 
-/* config_write_file - write `content` to `path` so that after a crash either the old or the new file is
- * there, whole: temporary file of mode `mode`, fsync, rename, fsync of the directory. 0, or -1 with a
+/* config_write_file - write `content` to `path` so that after a crash either the old or the new
+ * file is
+ * there, whole: temporary file of mode `mode`, fsync, rename, fsync of the directory. 0, or -1
+ * with a
  * sentence in `why`; then the old file is untouched. */
 int config_write_file(const char *path, const char *content, size_t length, unsigned mode,
                       struct text *why);

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* connection_manager - the listeners: enable, disable, move; and the reader of each new connection
  *
- * Openfire: ConnectionManagerImpl. The order of calls is Openfire's: the page (here: SIGHUP after a change of the
- * settings) calls enableServerListener and setServerListenerPort, the first works by createServerListener
- * and startServerListener. DIFFERS: when the port changes, Openfire stops the old listener first and
- * reports nothing when the new port can't be had; here the new port is bound before the old one is let go.
+ * Openfire: ConnectionManagerImpl. The order of calls is Openfire's: the page (here: SIGHUP after
+ * a change of the
+ * settings) calls enableServerListener and setServerListenerPort, the first works by
+ * createServerListener
+ * and startServerListener. DIFFERS: when the port changes, Openfire stops the old listener first
+ * and
+ * reports nothing when the new port can't be had; here the new port is bound before the old one is
+ * let go.
  *
- * Threads: main. Only create_socket_reader is called by the accept threads; it reads a pointer that was set
+ * Threads: main. Only create_socket_reader is called by the accept threads; it reads a pointer
+ * that was set
  * before the first of them started.
  */
 #include "server/connection_manager.h"
@@ -33,7 +38,8 @@ void connection_manager_set_reader_factory(connection_manager_reader_factory *fa
     reader_factory = factory;
 }
 
-int connection_manager_create_socket_reader(int fd, const struct sockaddr *peer, struct socket_reader_task *task)
+int connection_manager_create_socket_reader(int fd, const struct sockaddr *peer,
+                                            struct socket_reader_task *task)
 {
     return reader_factory(fd, peer, task);
 }
@@ -48,8 +54,8 @@ static bool has_ipv6(void)
 }
 
 /* make_address - a socket address of the setting's text */
-static int make_address(const char *text, int port, struct sockaddr_storage *address, socklen_t *length,
-                        struct text *why)
+static int make_address(const char *text, int port, struct sockaddr_storage *address,
+                        socklen_t *length, struct text *why)
 {
     struct sockaddr_in *v4 = (struct sockaddr_in *)address;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)address;
@@ -67,7 +73,9 @@ static int make_address(const char *text, int port, struct sockaddr_storage *add
         *length = sizeof *v6;
         return 0;
     }
-    text_appendf(why, "network.interface = %s: an IPv4 or IPv6 address was expected, or nothing for all", text);
+    text_appendf(why,
+                 "network.interface = %s: an IPv4 or IPv6 address was expected, or nothing for all",
+                 text);
     return -1;
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dns_override - `dnsutil.dnsOverride`: domains whose server is named in the settings
  *
- * Openfire: DNSUtil (current): exact, longest suffix, star; *.x matches x as well; a target may be a pattern again, 50 steps at most.
- * DIFFERS: an IPv6 host in brackets is read back as it was written (C6), names are compared prepared (D35), and only exact patterns
+ * Openfire: DNSUtil (current): exact, longest suffix, star; *.x matches x as well; a target may be
+ * a pattern again, 50 steps at most.
+ * DIFFERS: an IPv6 host in brackets is read back as it was written (C6), names are compared
+ * prepared (D35), and only exact patterns
  * are followed from a target, as everything matches a star.
  */
 #include "server/dns_override.h"
@@ -66,7 +68,8 @@ static bool read_target(struct row *row, const char *text, size_t length)
     }
     size_t host = colon != NULL ? (size_t)(colon - text) : length;
     char prepared[JID_PART_MAX + 1];
-    if (jid_prepare_domain(text, host, prepared) < 0 || jid_domain_to_ascii(prepared, row->host) < 0) {
+    if (jid_prepare_domain(text, host, prepared) < 0 ||
+        jid_domain_to_ascii(prepared, row->host) < 0) {
         if (!jid_domain_is_ip(prepared) || strlen(prepared) >= sizeof row->host)
             return false;
         strcpy(row->host, prepared);
@@ -133,8 +136,11 @@ struct dns_overrides *dns_override_parse(const char *text, struct text *why)
     for (const char *at = text + strspn(text, " \t,"); *at != '\0'; at += strspn(at, " \t,")) {
         const char *end = at[0] == '{' ? strchr(at, '}') : NULL;
         if (end == NULL || !read_row(overrides, at + 1, (size_t)(end - at - 1))) {
-            text_appendf(why, "dnsutil.dnsOverride: at '%.60s': {domain,host:port} was expected; a domain may be "
-                              "*.suffix or *, an IPv6 host stands in brackets", at);
+            text_appendf(
+                why,
+                "dnsutil.dnsOverride: at '%.60s': {domain,host:port} was expected; a domain may be "
+                "*.suffix or *, an IPv6 host stands in brackets",
+                at);
             dns_override_free(overrides);
             return NULL;
         }
@@ -173,7 +179,8 @@ static const struct row *find_suffix(const struct dns_overrides *overrides, cons
     return best;
 }
 
-int dns_override_find(const struct dns_overrides *overrides, const char *domain, char host[256], int *port)
+int dns_override_find(const struct dns_overrides *overrides, const char *domain, char host[256],
+                      int *port)
 {
     const struct row *row = find_exact(overrides, domain);
     if (row == NULL)

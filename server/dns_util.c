@@ -6,10 +6,13 @@
  * Action points for a domain:
  *   an override               -> that host
  *   an IP literal             -> itself
- *   SRV records               -> in their order, and nothing else (DIFFERS: Openfire adds domain:port to them)
+ *   SRV records               -> in their order, and nothing else (DIFFERS: Openfire adds
+ *   domain:port to them)
  *   one SRV record, target "." -> no such server
- *   no SRV record, or the question failed -> the domain itself, at the row's port or the default one
- * The resolver and the overrides are swapped together at a reload, under a mutex held for the swap only.
+ *   no SRV record, or the question failed -> the domain itself, at the row's port or the default
+ *   one
+ * The resolver and the overrides are swapped together at a reload, under a mutex held for the swap
+ * only.
  */
 #include "server/dns_util.h"
 
@@ -29,10 +32,10 @@
 #include "xml/jid.h"
 
 static pthread_mutex_t state_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct resolver *resolver;        /* guarded by state_lock; a reference */
-static char *resolver_server;            /* the setting it was made from; guarded by state_lock */
-static struct dns_overrides *overrides;  /* guarded by state_lock */
-static int64_t question_timeout = 5000;  /* ms; guarded by state_lock */
+static struct resolver *resolver;       /* guarded by state_lock; a reference */
+static char *resolver_server;           /* the setting it was made from; guarded by state_lock */
+static struct dns_overrides *overrides; /* guarded by state_lock */
+static int64_t question_timeout = 5000; /* ms; guarded by state_lock */
 
 int dns_util_parse_overrides(const char *text, struct text *why)
 {
@@ -41,7 +44,8 @@ int dns_util_parse_overrides(const char *text, struct text *why)
     return parsed != NULL ? 0 : -1;
 }
 
-/* swap_resolver - keep the one there is when its server is the same: its cache is worth something */
+/* swap_resolver - keep the one there is when its server is the same: its cache is worth something
+ * */
 static int swap_resolver(const char *server, struct resolver **old, struct text *why)
 {
     *old = NULL;
@@ -116,9 +120,11 @@ static int find_override(const char *domain, char host[256], int *port)
     return found;
 }
 
-/* --- SRV ------------------------------------------------------------------------------------------ */
+/* --- SRV
+ * ------------------------------------------------------------------------------------------ */
 
-/* read_name - an uncompressed domain name of an answer, in dotted form without the final dot; "" is the root. -1 when it is broken. */
+/* read_name - an uncompressed domain name of an answer, in dotted form without the final dot; ""
+ * is the root. -1 when it is broken. */
 static int read_name(const unsigned char *data, int length, char out[256])
 {
     int at = 0, made = 0;
@@ -152,7 +158,8 @@ static bool read_srv(const char *bytes, int length, struct dns_host *host)
 
 static int compare_priority(const void *a, const void *b)
 {
-    unsigned first = ((const struct dns_host *)a)->priority, second = ((const struct dns_host *)b)->priority;
+    unsigned first = ((const struct dns_host *)a)->priority,
+             second = ((const struct dns_host *)b)->priority;
     return first < second ? -1 : first > second;
 }
 
@@ -164,7 +171,8 @@ static unsigned random_below(unsigned limit)
     return (unsigned)((uint64_t)random * limit >> 32);
 }
 
-/* pick - RFC 2782: of hosts of one priority, one at random in proportion to the weights; those of weight 0 have a very small chance */
+/* pick - RFC 2782: of hosts of one priority, one at random in proportion to the weights; those of
+ * weight 0 have a very small chance */
 static int pick(const struct dns_host *hosts, int count)
 {
     unsigned sum = 0, running = 0;
@@ -208,7 +216,8 @@ static void keep_host(struct dns_hosts *hosts, const struct dns_host *host)
         hosts->hosts[worst] = *host;
 }
 
-/* read_answer - the SRV records of an answer. DNS_FOUND with hosts, DNS_NOT_FOUND for ".", DNS_FAILED when there is none. */
+/* read_answer - the SRV records of an answer. DNS_FOUND with hosts, DNS_NOT_FOUND for ".",
+ * DNS_FAILED when there is none. */
 static enum dns_result read_answer(const struct ub_result *result, struct dns_hosts *hosts)
 {
     int records = 0, roots = 0;
@@ -232,31 +241,38 @@ static void note_hosts(struct timeline *timeline, const char *domain, const stru
 {
     struct text list = TEXT_EMPTY;
     for (int i = 0; i < hosts->count && i < 8; i++)
-        text_appendf(&list, " %s:%d (priority %u, weight %u)", hosts->hosts[i].name, hosts->hosts[i].port,
-                     hosts->hosts[i].priority, hosts->hosts[i].weight);
-    timeline_step(timeline, "DNSUtil.resolveXMPPDomain", "RFC 6120 3.2.1", "SRV of %s, in the order tried:%s%s", domain,
-                  text_string(&list), hosts->count > 8 ? " ..." : "");
+        text_appendf(&list, " %s:%d (priority %u, weight %u)", hosts->hosts[i].name,
+                     hosts->hosts[i].port, hosts->hosts[i].priority, hosts->hosts[i].weight);
+    timeline_step(timeline, "DNSUtil.resolveXMPPDomain", "RFC 6120 3.2.1",
+                  "SRV of %s, in the order tried:%s%s", domain, text_string(&list),
+                  hosts->count > 8 ? " ..." : "");
     text_free(&list);
 }
 
 /* resolve_srv - ask for _xmpp-server._tcp. DNS_FAILED: there are no such records, fall back. */
-static enum dns_result resolve_srv(const char *domain, const char *ascii, int64_t deadline, struct timeline *timeline,
-                                   struct dns_hosts *hosts)
+static enum dns_result resolve_srv(const char *domain, const char *ascii, int64_t deadline,
+                                   struct timeline *timeline, struct dns_hosts *hosts)
 {
     char name[300];
     snprintf(name, sizeof name, "_xmpp-server._tcp.%s", ascii);
     struct resolver *asked = get_resolver(&deadline);
     struct ub_result *result =
         asked != NULL ? resolver_wait(resolver_ask(asked, name, RESOLVER_SRV), deadline) : NULL;
-    enum dns_result found = result != NULL && !result->bogus ? read_answer(result, hosts) : DNS_FAILED;
+    enum dns_result found =
+        result != NULL && !result->bogus ? read_answer(result, hosts) : DNS_FAILED;
     if (found == DNS_FOUND)
         note_hosts(timeline, domain, hosts);
     else if (found == DNS_NOT_FOUND)
-        timeline_step(timeline, "DNSUtil.resolveXMPPDomain", "RFC 2782", "SRV of %s has the target \".\"", domain);
+        timeline_step(timeline, "DNSUtil.resolveXMPPDomain", "RFC 2782",
+                      "SRV of %s has the target \".\"", domain);
     else
-        timeline_step(timeline, "DNSUtil.resolveXMPPDomain", "RFC 6120 3.2.2", "no SRV records of %s (%s): its own address",
-                      domain, result == NULL ? "no answer" : result->bogus ? "bogus" : result->nxdomain ? "NXDOMAIN"
-                      : result->rcode != 0 ? "the question failed" : "none there");
+        timeline_step(timeline, "DNSUtil.resolveXMPPDomain", "RFC 6120 3.2.2",
+                      "no SRV records of %s (%s): its own address", domain,
+                      result == NULL       ? "no answer"
+                      : result->bogus      ? "bogus"
+                      : result->nxdomain   ? "NXDOMAIN"
+                      : result->rcode != 0 ? "the question failed"
+                                           : "none there");
     if (result != NULL)
         ub_resolve_free(result);
     resolver_unref(asked);
@@ -272,7 +288,8 @@ static void add_host(struct dns_hosts *hosts, const char *name, int port)
 }
 
 enum dns_result dns_util_resolve_xmpp_server(const char *domain, int default_port, int64_t deadline,
-                                             struct timeline *timeline, struct dns_hosts *hosts, struct text *why)
+                                             struct timeline *timeline, struct dns_hosts *hosts,
+                                             struct text *why)
 {
     char ascii[256];
     int port = 0;
@@ -288,8 +305,8 @@ enum dns_result dns_util_resolve_xmpp_server(const char *domain, int default_por
     if (found > 0) {
         hosts->from_override = true;
         add_host(hosts, ascii, port != 0 ? port : own_port);
-        timeline_step(timeline, "DNSUtil.resolveXMPPDomain", NULL, "dnsutil.dnsOverride sends %s to %s:%d", domain, ascii,
-                      hosts->hosts[0].port);
+        timeline_step(timeline, "DNSUtil.resolveXMPPDomain", NULL,
+                      "dnsutil.dnsOverride sends %s to %s:%d", domain, ascii, hosts->hosts[0].port);
         return DNS_FOUND;
     }
     if (jid_domain_is_ip(domain)) {
@@ -308,7 +325,8 @@ enum dns_result dns_util_resolve_xmpp_server(const char *domain, int default_por
     return srv == DNS_NOT_FOUND ? DNS_NOT_FOUND : DNS_FOUND;
 }
 
-/* --- addresses ------------------------------------------------------------------------------------ */
+/* --- addresses
+ * ------------------------------------------------------------------------------------ */
 
 static void add_address(struct dns_addresses *addresses, int family, const void *bytes, int port)
 {
@@ -359,7 +377,8 @@ static int next_record(const struct ub_result *result, int at, int size)
 }
 
 /* interleave - RFC 8305 4: IPv6 and IPv4 by turns, IPv6 first */
-static void interleave(const struct ub_result *v6, const struct ub_result *v4, int port, struct dns_addresses *addresses)
+static void interleave(const struct ub_result *v6, const struct ub_result *v4, int port,
+                       struct dns_addresses *addresses)
 {
     int six = next_record(v6, 0, 16), four = next_record(v4, 0, 4);
     while ((six >= 0 || four >= 0) && addresses->count < DNS_ADDRESSES_MAX) {
@@ -380,7 +399,8 @@ static bool is_answer(const struct ub_result *result)
     return result != NULL && !result->bogus && (result->rcode == 0 || result->nxdomain);
 }
 
-enum dns_result dns_util_resolve_addresses(const struct dns_host *host, int64_t deadline, struct timeline *timeline,
+enum dns_result dns_util_resolve_addresses(const struct dns_host *host, int64_t deadline,
+                                           struct timeline *timeline,
                                            struct dns_addresses *addresses, struct text *why)
 {
     addresses->count = 0;
@@ -396,11 +416,11 @@ enum dns_result dns_util_resolve_addresses(const struct dns_host *host, int64_t 
     struct ub_result *v6 = resolver_wait(question6, deadline);
     interleave(v6, v4, host->port, addresses);
     addresses->secure = v4 != NULL && v4->secure && (v6 == NULL || v6->secure);
-    enum dns_result found = addresses->count > 0          ? DNS_FOUND
+    enum dns_result found = addresses->count > 0             ? DNS_FOUND
                             : is_answer(v4) && is_answer(v6) ? DNS_NOT_FOUND
                                                              : DNS_FAILED;
-    timeline_step(timeline, "DNSUtil.resolveXMPPDomain", "RFC 6120 3.2", "%s has %d address%s%s", host->name,
-                  addresses->count, addresses->count == 1 ? "" : "es",
+    timeline_step(timeline, "DNSUtil.resolveXMPPDomain", "RFC 6120 3.2", "%s has %d address%s%s",
+                  host->name, addresses->count, addresses->count == 1 ? "" : "es",
                   found == DNS_FAILED ? ": the question was not answered" : "");
     if (found != DNS_FOUND)
         text_appendf(why, "%s%s: %s", why->length > 0 ? "; " : "", host->name,

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main - options, start order, wiring, signals, housekeeping, stop order
  *
- * Openfire: ServerStarter, XMPPServer.start. A root: nothing includes it, so it may include everything, and the function pointers by
+ * Openfire: ServerStarter, XMPPServer.start. A root: nothing includes it, so it may include
+ * everything, and the function pointers by
  * which the lower rooms reach the upper ones are set here and nowhere else:
  *   connection_manager  -> server_socket_reader_create     (who reads an accepted connection)
  *   routing_table       -> outgoing_session_promise_process (a packet without a route)
  *
- * Threads: this one waits for signals and, once a second, does the housekeeping. Signals are blocked in all others.
+ * Threads: this one waits for signals and, once a second, does the housekeeping. Signals are
+ * blocked in all others.
  *   SIGHUP  read the settings again, SIGTERM and SIGINT drain and end (a second one: at once).
  */
 #include <errno.h>
@@ -123,7 +125,8 @@ static int make_home(const char *home, struct text *why)
     return result;
 }
 
-/* apply - what follows from the published settings, at the start and at each reload. 0, or -1 with `why`. */
+/* apply - what follows from the published settings, at the start and at each reload. 0, or -1 with
+ * `why`. */
 static int apply(const struct config *config, struct text *why)
 {
     log_set_level((enum log_level)config->s2s_log_level);
@@ -161,7 +164,8 @@ static int check_only(const struct config *config, const char *file)
 static int set_listener(const struct config *config, struct text *why)
 {
     if (connection_manager_enable_server_listener(
-            config->xmpp_server_socket_active && connection_manager_is_server_listener_enabled(), why) < 0 ||
+            config->xmpp_server_socket_active && connection_manager_is_server_listener_enabled(),
+            why) < 0 ||
         connection_manager_set_server_listener_port((int)config->xmpp_server_socket_port, why) < 0)
         return -1;
     return connection_manager_enable_server_listener(config->xmpp_server_socket_active, why);
@@ -231,7 +235,8 @@ static void serve(const struct options *options, const sigset_t *signals)
     }
 }
 
-/* drain - no new connections; every stream is told; wait for their threads, within the limit or until a second signal */
+/* drain - no new connections; every stream is told; wait for their threads, within the limit or
+ * until a second signal */
 static int drain(const sigset_t *signals)
 {
     const struct config *config = config_get();
@@ -285,8 +290,9 @@ static void start_rooms(struct options *options)
     routing_table_set_no_route_handler(outgoing_session_promise_process);
     if (apply(config, &why) < 0 || set_listener(config, &why) < 0)
         log_fatal("%s", text_string(&why));
-    log_info(XMPP_SERVER_SOFTWARE " " XMPP_SERVER_VERSION " serves %s%s%s; settings: %s; home: %s", config->xmpp_domain,
-             config->s2s_domains[0] != '\0' ? ", " : "", config->s2s_domains, options->file, config->s2s_home);
+    log_info(XMPP_SERVER_SOFTWARE " " XMPP_SERVER_VERSION " serves %s%s%s; settings: %s; home: %s",
+             config->xmpp_domain, config->s2s_domains[0] != '\0' ? ", " : "", config->s2s_domains,
+             options->file, config->s2s_home);
     if (!config->xmpp_server_socket_active)
         log_info("the listener is off: xmpp.server.socket.active is false");
     for (int i = 0; i < options->ping_count; i++)

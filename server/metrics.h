@@ -1,7 +1,9 @@
 /* metrics - named counters and gauges of the whole process
  *
- * Openfire: ServerTrafficCounter, StatisticsManager. One row for each in METRICS below: field, name as printed, help. Atomic
- * and relaxed: any thread, no lock. Hot paths count into their session and add up at its end or flush.
+ * Openfire: ServerTrafficCounter, StatisticsManager. One row for each in METRICS below: field,
+ * name as printed, help. Atomic
+ * and relaxed: any thread, no lock. Hot paths count into their session and add up at its end or
+ * flush.
  */
 #ifndef SERVER_METRICS_H
 #define SERVER_METRICS_H

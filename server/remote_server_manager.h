@@ -1,16 +1,22 @@
 /* remote_server_manager - which remote domains may connect, in either direction
  *
- * Openfire: RemoteServerManager, RemoteServerConfiguration, table ofRemoteServerConf. The rows are kept in
- * `s2s.home`/remote-servers.conf, an INI file with a section per domain (`*` never means anything here):
+ * Openfire: RemoteServerManager, RemoteServerConfiguration, table ofRemoteServerConf. The rows are
+ * kept in
+ * `s2s.home`/remote-servers.conf, an INI file with a section per domain (`*` never means anything
+ * here):
  *     [example.net]
  *     permission = blocked        ; or allowed
  *     remotePort = 0              ; 0: unset, the default port
- * Policy `xmpp.server.permission`: blacklist: everyone but those whose row says blocked; whitelist: only
- * those whose row says allowed. With `xmpp.server.permission-apply-recursive` the permission of a domain
+ * Policy `xmpp.server.permission`: blacklist: everyone but those whose row says blocked;
+ * whitelist: only
+ * those whose row says allowed. With `xmpp.server.permission-apply-recursive` the permission of a
+ * domain
  * without one of its own is that of its nearest parent with one; the port is the domain's own only.
- * DIFFERS: Openfire also does that, but only since 4.8.0, and never asks for inbound EXTERNAL (C3); here
+ * DIFFERS: Openfire also does that, but only since 4.8.0, and never asks for inbound EXTERNAL
+ * (C3); here
  * every way in and out asks.
- * A table under a read-write lock, a leaf. Domains are prepared. An IPv6 literal can't have a row: the
+ * A table under a read-write lock, a leaf. Domains are prepared. An IPv6 literal can't have a row:
+ * the
  * file's form has no room for its ':'.
  */
 #ifndef SERVER_REMOTE_SERVER_MANAGER_H
@@ -22,18 +28,23 @@
 
 struct config;
 
-/* remote_server_manager_load - read the rows, and the policy from `config` (at start and at each reload).
- * 0, or -1 with one line per fault in `why`; the old rows and the old policy then stay in force. A missing
+/* remote_server_manager_load - read the rows, and the policy from `config` (at start and at each
+ * reload).
+ * 0, or -1 with one line per fault in `why`; the old rows and the old policy then stay in force. A
+ * missing
  * file means no rows. */
 int remote_server_manager_load(const struct config *config, struct text *why);
 void remote_server_manager_stop(void);
-/* remote_server_manager_can_access - may `domain` (prepared) exchange anything with us? The rule that
- * decided is appended to `why` in words ("row 'blocked' of example.net, parent of im.example.net", "policy
+/* remote_server_manager_can_access - may `domain` (prepared) exchange anything with us? The rule
+ * that
+ * decided is appended to `why` in words ("row 'blocked' of example.net, parent of im.example.net",
+ * "policy
  * whitelist and no row") unless NULL. */
 bool remote_server_manager_can_access(const char *domain, struct text *why);
 /* remote_server_manager_port - the row's port for an outgoing connection, or 0 */
 int remote_server_manager_port(const char *domain);
-/* remote_server_manager_allow_access, _block_access, _delete_configuration - change a row and write the
+/* remote_server_manager_allow_access, _block_access, _delete_configuration - change a row and
+ * write the
  * file atomically (blocks on the disk; those who ask meanwhile don't wait). Needs a
  * remote_server_manager_load before. 0, or -1 with `why`: then nothing has changed. */
 int remote_server_manager_allow_access(const char *domain, int port, struct text *why);

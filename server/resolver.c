@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* resolver - one question to the DNS, asked of libunbound, answered before a deadline
  *
- * Openfire: the JNDI look-ups of DNSUtil. libunbound resolves on a thread of its own; its answers are taken by our
- * resolver thread (ub_process), which hands each to the thread that waits for it. A question belongs to two: who asked, and the answer to come;
- * the later of the two frees it, so a waiter may leave at its deadline and the answer may come whenever it likes.
+ * Openfire: the JNDI look-ups of DNSUtil. libunbound resolves on a thread of its own; its answers
+ * are taken by our
+ * resolver thread (ub_process), which hands each to the thread that waits for it. A question
+ * belongs to two: who asked, and the answer to come;
+ * the later of the two frees it, so a waiter may leave at its deadline and the answer may come
+ * whenever it likes.
  *
  * Locks: the resolver's, a leaf, over its questions.
  */
@@ -22,7 +25,8 @@
 #define TICK_MS 200 /* how soon the thread sees that it shall end */
 
 struct resolver_question {
-    struct resolver_question *next, **at; /* in the resolver's list of those that libunbound holds */
+    struct resolver_question *next,
+        **at; /* in the resolver's list of those that libunbound holds */
     struct resolver *resolver;
     struct ub_result *result;
     bool answered, abandoned;
@@ -65,7 +69,8 @@ static int set_servers(struct ub_ctx *context, const char *list, struct text *wh
 /* configure - the context, before its first question */
 static int configure(struct ub_ctx *context, const char *server, struct text *why)
 {
-    static const char *const open_zones[] = {"test. transparent", "localhost. transparent", "invalid. transparent"};
+    static const char *const open_zones[] = {"test. transparent", "localhost. transparent",
+                                             "invalid. transparent"};
     ub_ctx_async(context, 1);
     ub_ctx_set_option(context, "do-not-query-localhost:", "no");
     /* libunbound answers these names by itself; a server that was named is asked (test networks) */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* socket_accept_thread - the thread that listens on one port
  *
- * Openfire: SocketAcceptThread. It is joined, not detached: when shutdown returns, nothing of the port is
- * left and another listener may bind it. Its run is that of the accepting mode it holds. DIFFERS: Openfire
+ * Openfire: SocketAcceptThread. It is joined, not detached: when shutdown returns, nothing of the
+ * port is
+ * left and another listener may bind it. Its run is that of the accepting mode it holds. DIFFERS:
+ * Openfire
  * runs it at the highest priority; here it has the normal one, as raising it needs rights and gains
  * nothing for a thread that blocks.
  */
@@ -26,10 +28,12 @@ struct socket_accept_thread {
     struct blocking_accepting_mode *accepting_mode; /* owned */
 };
 
-struct socket_accept_thread *socket_accept_thread_new(const struct sockaddr *address, socklen_t length, int backlog,
+struct socket_accept_thread *socket_accept_thread_new(const struct sockaddr *address,
+                                                      socklen_t length, int backlog,
                                                       struct text *why)
 {
-    struct blocking_accepting_mode *mode = blocking_accepting_mode_new(address, length, backlog, why);
+    struct blocking_accepting_mode *mode =
+        blocking_accepting_mode_new(address, length, backlog, why);
     if (mode == NULL)
         return NULL;
     struct socket_accept_thread *thread = text_calloc(1, sizeof *thread);

@@ -3,11 +3,14 @@
  *
  * Openfire: SocketConnection. RFC 6120 4.4 (closing), 4.6.1 (dead connections).
  *
- * Threads: the connection's reader reads, ends and frees; any thread delivers and flushes; housekeeping
+ * Threads: the connection's reader reads, ends and frees; any thread delivers and flushes;
+ * housekeeping
  * ends. Lock order inside this file: write_lock only, and never while a system call can wait.
  *
- * Who sends: `flushing` is true while one thread owns the pending piece. It swaps the buffer out under the
- * lock, sends it without the lock, and looks again. A thread that appends while another flushes leaves its
+ * Who sends: `flushing` is true while one thread owns the pending piece. It swaps the buffer out
+ * under the
+ * lock, sends it without the lock, and looks again. A thread that appends while another flushes
+ * leaves its
  * bytes to that one, unless the buffer is over its bound: then it waits on `drained`.
  */
 #include "server/socket_connection.h"
@@ -30,9 +33,9 @@
 #include "server/timeline.h"
 #include "server/xmpp_server.h"
 
-#define FLUSH_AT 65536        /* bytes: send before the input is used up */
-#define PROGRESS 16384        /* bytes that a peer must take within the write timeout */
-#define KEPT_ROOM 4096        /* bytes of an empty buffer that an idle connection keeps */
+#define FLUSH_AT 65536         /* bytes: send before the input is used up */
+#define PROGRESS 16384         /* bytes that a peer must take within the write timeout */
+#define KEPT_ROOM 4096         /* bytes of an empty buffer that an idle connection keeps */
 #define LINGER_BYTES (1 << 20) /* read and dropped after our end, at most */
 
 enum state { OPEN, CLOSING, CLOSED };
@@ -49,13 +52,13 @@ struct socket_connection {
     _Atomic bool woken;   /* the receiving side was shut by socket_connection_wake */
 
     pthread_mutex_t write_lock;
-    pthread_cond_t drained;  /* the buffer went below its bound, the flusher left, or the end */
-    enum state state;        /* guarded by write_lock */
-    bool flushing;           /* guarded by write_lock */
-    struct text pending;     /* appended, not yet taken by a flusher; guarded by write_lock */
-    struct text sending;     /* the flusher's piece; touched by the flusher only */
-    size_t sent;             /* bytes of `sending` that the kernel took; flusher only */
-    size_t unsent;           /* bytes in pending and sending; guarded by write_lock */
+    pthread_cond_t drained; /* the buffer went below its bound, the flusher left, or the end */
+    enum state state;       /* guarded by write_lock */
+    bool flushing;          /* guarded by write_lock */
+    struct text pending;    /* appended, not yet taken by a flusher; guarded by write_lock */
+    struct text sending;    /* the flusher's piece; touched by the flusher only */
+    size_t sent;            /* bytes of `sending` that the kernel took; flusher only */
+    size_t unsent;          /* bytes in pending and sending; guarded by write_lock */
     socket_connection_undelivered *undelivered; /* set before start */
     void *undelivered_owner;
 };
@@ -167,7 +170,8 @@ static ssize_t socket_write(struct socket_connection *connection, const char *by
     return put;
 }
 
-/* wait_for - poll one event until the deadline (negative: none). 1 ready, 0 deadline, -1 stopped. */
+/* wait_for - poll one event until the deadline (negative: none). 1 ready, 0 deadline, -1 stopped.
+ * */
 static int wait_for(struct socket_connection *connection, short event, int64_t deadline)
 {
     for (;;) {
@@ -189,8 +193,8 @@ static int wait_for(struct socket_connection *connection, short event, int64_t d
     }
 }
 
-enum socket_read socket_connection_read(struct socket_connection *connection, char *buffer, size_t size,
-                                        int64_t deadline, size_t *length)
+enum socket_read socket_connection_read(struct socket_connection *connection, char *buffer,
+                                        size_t size, int64_t deadline, size_t *length)
 {
     for (;;) {
         if (atomic_load_explicit(&connection->stopped, memory_order_relaxed))
@@ -199,7 +203,8 @@ enum socket_read socket_connection_read(struct socket_connection *connection, ch
         if (got > 0) {
             *length = (size_t)got;
             metrics_add(bytes_in, got);
-            atomic_store_explicit(&connection->last_active, xmpp_server_now(), memory_order_relaxed);
+            atomic_store_explicit(&connection->last_active, xmpp_server_now(),
+                                  memory_order_relaxed);
             log_wire(connection->name, "<<", buffer, (unsigned long)got);
             return SOCKET_READ_SOME;
         }
@@ -223,7 +228,8 @@ static void log_stalled(const struct socket_connection *connection)
              connection->peer, (long long)connection->limits.write_timeout);
 }
 
-/* send_piece - send `sending` from `sent` on. `wait` false: only what the socket takes now. 0 all sent, 1 not all of it, -1
+/* send_piece - send `sending` from `sent` on. `wait` false: only what the socket takes now. 0 all
+ * sent, 1 not all of it, -1
  * failed. The caller is the flusher and holds no lock. */
 static int send_piece(struct socket_connection *connection, bool wait)
 {
@@ -276,7 +282,8 @@ static void close_locked(struct socket_connection *connection)
     pthread_cond_broadcast(&connection->drained);
 }
 
-/* flush_locked - be the flusher until all is sent. Called and left with write_lock held, flushing false.
+/* flush_locked - be the flusher until all is sent. Called and left with write_lock held, flushing
+ * false.
  * A failure closes the connection; the unsent bytes stay for return_undelivered. */
 static void flush_locked(struct socket_connection *connection, bool wait)
 {
@@ -314,10 +321,12 @@ static void flush_locked(struct socket_connection *connection, bool wait)
 static bool wait_drained(struct socket_connection *connection, int64_t deadline)
 {
     struct timespec until = {.tv_sec = deadline / 1000, .tv_nsec = (deadline % 1000) * 1000000};
-    return pthread_cond_timedwait(&connection->drained, &connection->write_lock, &until) != ETIMEDOUT;
+    return pthread_cond_timedwait(&connection->drained, &connection->write_lock, &until) !=
+           ETIMEDOUT;
 }
 
-/* make_room - when the buffer is at its bound, wait until it is half empty, at most for the write timeout: then
+/* make_room - when the buffer is at its bound, wait until it is half empty, at most for the write
+ * timeout: then
  * the peer is stalled and its connection closed. False when the connection is not open any more. */
 static bool make_room(struct socket_connection *connection)
 {
@@ -365,23 +374,27 @@ static int append(struct socket_connection *connection, const struct item *item,
     return 0;
 }
 
-int socket_connection_deliver(struct socket_connection *connection, const char *bytes, size_t length)
+int socket_connection_deliver(struct socket_connection *connection, const char *bytes,
+                              size_t length)
 {
     return append(connection, &(struct item){.bytes = bytes, .length = length}, true);
 }
 
-int socket_connection_deliver_now(struct socket_connection *connection, const char *bytes, size_t length)
+int socket_connection_deliver_now(struct socket_connection *connection, const char *bytes,
+                                  size_t length)
 {
     return append(connection, &(struct item){.bytes = bytes, .length = length}, false);
 }
 
-int socket_connection_deliver_packet(struct socket_connection *connection, const struct element *packet,
+int socket_connection_deliver_packet(struct socket_connection *connection,
+                                     const struct element *packet,
                                      const struct element_style *style)
 {
     return append(connection, &(struct item){.packet = packet, .style = style}, true);
 }
 
-int socket_connection_deliver_packet_now(struct socket_connection *connection, const struct element *packet,
+int socket_connection_deliver_packet_now(struct socket_connection *connection,
+                                         const struct element *packet,
                                          const struct element_style *style)
 {
     return append(connection, &(struct item){.packet = packet, .style = style}, false);
@@ -441,10 +454,12 @@ bool socket_connection_end(struct socket_connection *connection, const char *las
 void socket_connection_wake(struct socket_connection *connection)
 {
     atomic_store(&connection->woken, true);
-    shutdown(connection->fd, SHUT_RD); /* the kernel wakes poll; what was received can still be read */
+    shutdown(connection->fd,
+             SHUT_RD); /* the kernel wakes poll; what was received can still be read */
 }
 
-/* linger_woken - with our receiving side shut, the peer's end can't be read: wait until its kernel has
+/* linger_woken - with our receiving side shut, the peer's end can't be read: wait until its kernel
+ * has
  * acknowledged all that we sent, our FIN too */
 static void linger_woken(struct socket_connection *connection, int64_t deadline)
 {

@@ -3,19 +3,28 @@
  * Openfire: SocketConnection (and its place for the TLSStreamHandler). One thread reads, any thread
  * delivers.
  *
- * Writing: deliver appends whole stanzas to the connection's buffer under the write lock and notes the
- * connection in a list of the calling thread; socket_connection_flush_touched, called by a reader before
- * it blocks, sends what the thread has appended anywhere. So one send(2) carries many stanzas. One thread
- * at a time is the flusher of a connection; others that find one leave their bytes to it. A buffer over
- * `s2s.queue.bytes` makes senders wait, up to `xmpp.socket.write-timeout-seconds`; then the connection is
+ * Writing: deliver appends whole stanzas to the connection's buffer under the write lock and notes
+ * the
+ * connection in a list of the calling thread; socket_connection_flush_touched, called by a reader
+ * before
+ * it blocks, sends what the thread has appended anywhere. So one send(2) carries many stanzas. One
+ * thread
+ * at a time is the flusher of a connection; others that find one leave their bytes to it. A buffer
+ * over
+ * `s2s.queue.bytes` makes senders wait, up to `xmpp.socket.write-timeout-seconds`; then the
+ * connection is
  * closed as stalled.
  *
- * Closing is a state: first OPEN, then CLOSING (nothing more can be appended; the last bytes may still be
- * on their way), then CLOSED. Memory goes with the last reference. Bytes that could not be sent are given
+ * Closing is a state: first OPEN, then CLOSING (nothing more can be appended; the last bytes may
+ * still be
+ * on their way), then CLOSED. Memory goes with the last reference. Bytes that could not be sent
+ * are given
  * to the undelivered handler, by the thread that sees the connection end.
  *
- * Locks: write_lock, held for appending only, never across send or poll. A leaf but for log and metrics.
- * TLS: the two functions socket_read and socket_write in socket_connection.c are the only ones that touch
+ * Locks: write_lock, held for appending only, never across send or poll. A leaf but for log and
+ * metrics.
+ * TLS: the two functions socket_read and socket_write in socket_connection.c are the only ones
+ * that touch
  * the descriptor's bytes: the place of TLSStreamHandler.
  */
 #ifndef SERVER_SOCKET_CONNECTION_H
@@ -37,7 +46,8 @@ struct socket_connection_limits {
     size_t queue_bytes;    /* unsent bytes before senders wait */
 };
 
-/* socket_connection_new - take over a connected non-blocking socket. `name` ("s2sin-1f") is copied, `timeline` is owned
+/* socket_connection_new - take over a connected non-blocking socket. `name` ("s2sin-1f") is
+ * copied, `timeline` is owned
  * by the connection from now on. One reference for the caller. */
 struct socket_connection *socket_connection_new(int fd, const char *name,
                                                 const struct socket_connection_limits *limits,
@@ -60,58 +70,81 @@ enum socket_read {
     SOCKET_READ_FAILED   /* reset, or closed by us from another thread */
 };
 
-/* socket_connection_read - read what there is, at most `size` bytes; if there is nothing, first flush what
- * this thread has appended anywhere, then wait until `deadline` (xmpp_server_now's clock; negative: no
+/* socket_connection_read - read what there is, at most `size` bytes; if there is nothing, first
+ * flush what
+ * this thread has appended anywhere, then wait until `deadline` (xmpp_server_now's clock;
+ * negative: no
  * deadline). Only the connection's own reader calls it. */
-enum socket_read socket_connection_read(struct socket_connection *connection, char *buffer, size_t size,
-                                        int64_t deadline, size_t *length);
+enum socket_read socket_connection_read(struct socket_connection *connection, char *buffer,
+                                        size_t size, int64_t deadline, size_t *length);
 
-/* socket_connection_deliver - append one whole stanza (or a header, or several stanzas). 0, or -1 when the connection is no
- * longer open: nothing was taken. May wait for a slow peer (see above). Holds no lock while it waits. */
-int socket_connection_deliver(struct socket_connection *connection, const char *bytes, size_t length);
-/* socket_connection_deliver_now - the same without ever waiting, over the bound if need be, and without noting it for
+/* socket_connection_deliver - append one whole stanza (or a header, or several stanzas). 0, or -1
+ * when the connection is no
+ * longer open: nothing was taken. May wait for a slow peer (see above). Holds no lock while it
+ * waits. */
+int socket_connection_deliver(struct socket_connection *connection, const char *bytes,
+                              size_t length);
+/* socket_connection_deliver_now - the same without ever waiting, over the bound if need be, and
+ * without noting it for
  * flush_touched: for what is bounded itself. Flush afterwards with one of the next two. */
-int socket_connection_deliver_now(struct socket_connection *connection, const char *bytes, size_t length);
-/* socket_connection_deliver_packet, _packet_now - the same for an element, written straight into the buffer in `style` */
-int socket_connection_deliver_packet(struct socket_connection *connection, const struct element *packet,
+int socket_connection_deliver_now(struct socket_connection *connection, const char *bytes,
+                                  size_t length);
+/* socket_connection_deliver_packet, _packet_now - the same for an element, written straight into
+ * the buffer in `style` */
+int socket_connection_deliver_packet(struct socket_connection *connection,
+                                     const struct element *packet,
                                      const struct element_style *style);
-int socket_connection_deliver_packet_now(struct socket_connection *connection, const struct element *packet,
+int socket_connection_deliver_packet_now(struct socket_connection *connection,
+                                         const struct element *packet,
                                          const struct element_style *style);
-/* socket_connection_flush_now - send what the socket takes at once; the rest goes when its own reader is next about to wait */
+/* socket_connection_flush_now - send what the socket takes at once; the rest goes when its own
+ * reader is next about to wait */
 void socket_connection_flush_now(struct socket_connection *connection);
-/* socket_connection_wait_room - wait as deliver would, append nothing. 0, or -1 when the connection is no longer open. */
+/* socket_connection_wait_room - wait as deliver would, append nothing. 0, or -1 when the
+ * connection is no longer open. */
 int socket_connection_wait_room(struct socket_connection *connection);
 /* socket_connection_flush - send what is appended, waiting for the peer up to the write timeout */
 void socket_connection_flush(struct socket_connection *connection);
-/* socket_connection_flush_touched - the same for each connection that this thread has appended to since */
+/* socket_connection_flush_touched - the same for each connection that this thread has appended to
+ * since */
 void socket_connection_flush_touched(void);
 
-/* socket_connection_end - append the last bytes (a stream error and the closing tag; NULL: none) and let nothing follow them. True when this
- * call did it: the first caller decides how a connection ends. Sends what the socket takes at once and never waits; the reader
+/* socket_connection_end - append the last bytes (a stream error and the closing tag; NULL: none)
+ * and let nothing follow them. True when this
+ * call did it: the first caller decides how a connection ends. Sends what the socket takes at once
+ * and never waits; the reader
  * sends the rest. */
 bool socket_connection_end(struct socket_connection *connection, const char *last, size_t length);
-/* socket_connection_wake - make the reader see SOCKET_READ_END once it has read what is there: for a thread that has ended
+/* socket_connection_wake - make the reader see SOCKET_READ_END once it has read what is there: for
+ * a thread that has ended
  * the connection of another */
 void socket_connection_wake(struct socket_connection *connection);
-/* socket_connection_finish - for the reader, after end: flush, end our side of TCP, and read on (dropping what comes) until the peer ended its
+/* socket_connection_finish - for the reader, after end: flush, end our side of TCP, and read on
+ * (dropping what comes) until the peer ended its
  * side or `linger` ms passed, so that the last bytes are not lost to a reset (RFC 6120 4.4) */
 void socket_connection_finish(struct socket_connection *connection, int64_t linger);
-/* socket_connection_abort - close both directions at once; wakes the reader and every waiting sender */
+/* socket_connection_abort - close both directions at once; wakes the reader and every waiting
+ * sender */
 void socket_connection_abort(struct socket_connection *connection);
 bool socket_connection_is_open(struct socket_connection *connection);
 
-/* socket_connection_set_undelivered_handler - who gets bytes that were appended while the connection was open and were never sent. `sent` of
- * the `length` bytes reached the kernel: the rest begins inside or before a stanza. Called at most once per piece, without locks. */
-typedef void socket_connection_undelivered(void *owner, const char *bytes, size_t length, size_t sent);
+/* socket_connection_set_undelivered_handler - who gets bytes that were appended while the
+ * connection was open and were never sent. `sent` of
+ * the `length` bytes reached the kernel: the rest begins inside or before a stanza. Called at most
+ * once per piece, without locks. */
+typedef void socket_connection_undelivered(void *owner, const char *bytes, size_t length,
+                                           size_t sent);
 void socket_connection_set_undelivered_handler(struct socket_connection *connection,
                                                socket_connection_undelivered *handler, void *owner);
-/* socket_connection_return_undelivered - give everything unsent of an ended connection to the handler, then forget the
+/* socket_connection_return_undelivered - give everything unsent of an ended connection to the
+ * handler, then forget the
  * handler. By the thread that ran the connection, once, after finish or abort. */
 void socket_connection_return_undelivered(struct socket_connection *connection);
 
 /* socket_connection_idle_since - xmpp_server_now of the last byte received or stanza appended */
 int64_t socket_connection_last_active(const struct socket_connection *connection);
-/* socket_connection_keep_alive - append one space when nothing is unsent (RFC 6120 4.6.1), sent without waiting */
+/* socket_connection_keep_alive - append one space when nothing is unsent (RFC 6120 4.6.1), sent
+ * without waiting */
 void socket_connection_keep_alive(struct socket_connection *connection);
 
 #endif

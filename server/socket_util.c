@@ -3,8 +3,10 @@
  *
  * Openfire: SocketUtil.createSocketToXmppDomain, HappyEyeballsResolver. RFC 8305 5, RFC 6120 3.2.
  *
- * One loop, no threads: start the next address when its time has come or nothing is under way, wait for any to
- * be ready, take the first that connected, close the others. The addresses of the next host are looked up when those of
+ * One loop, no threads: start the next address when its time has come or nothing is under way,
+ * wait for any to
+ * be ready, take the first that connected, close the others. The addresses of the next host are
+ * looked up when those of
  * the hosts before have all been started. Every wait ends at the deadline.
  */
 #include "server/socket_util.h"
@@ -58,7 +60,8 @@ void socket_util_set_listener(const struct sockaddr *address, socklen_t length)
     pthread_mutex_unlock(&listener_lock);
 }
 
-/* --- our own listener ------------------------------------------------------------------------------ */
+/* --- our own listener
+ * ------------------------------------------------------------------------------ */
 
 /* A plain address: IPv4 ones as they are mapped into IPv6. */
 struct plain {
@@ -92,7 +95,8 @@ static bool is_v4(const struct plain *plain)
 static bool is_any(const struct plain *plain)
 {
     static const unsigned char zero[16];
-    return memcmp(plain->bytes, zero, 16) == 0 || (is_v4(plain) && memcmp(plain->bytes + 12, zero, 4) == 0);
+    return memcmp(plain->bytes, zero, 16) == 0 ||
+           (is_v4(plain) && memcmp(plain->bytes + 12, zero, 4) == 0);
 }
 
 static bool is_multicast(const struct plain *plain)
@@ -116,7 +120,8 @@ static bool is_of_this_machine(const struct plain *plain)
             continue;
         struct sockaddr_storage address = {0};
         memcpy(&address, each->ifa_addr,
-               each->ifa_addr->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+               each->ifa_addr->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+                                                    : sizeof(struct sockaddr_in6));
         struct plain own = plain_of(&address);
         found = memcmp(own.bytes, plain->bytes, 16) == 0;
     }
@@ -140,7 +145,8 @@ static const char *refuse_reason(const struct sockaddr_storage *address)
     return ours ? "that is our own listener" : NULL;
 }
 
-/* --- the race -------------------------------------------------------------------------------------- */
+/* --- the race
+ * -------------------------------------------------------------------------------------- */
 
 struct race {
     struct dns_hosts hosts;
@@ -160,7 +166,8 @@ static void note_failure(struct race *race, const char *name, const char *reason
 {
     race->reached_any = true;
     text_appendf(race->why, "%s%s: %s", race->why->length > 0 ? "; " : "", name, reason);
-    timeline_step(race->timeline, "SocketUtil.createSocketToXmppDomain", "RFC 6120 3.2", "%s: %s", name, reason);
+    timeline_step(race->timeline, "SocketUtil.createSocketToXmppDomain", "RFC 6120 3.2", "%s: %s",
+                  name, reason);
 }
 
 /* load_addresses - of the next host that has any; false when there are no more hosts */
@@ -170,8 +177,8 @@ static bool load_addresses(struct race *race)
         if (race->next_host >= race->hosts.count || xmpp_server_now() >= race->deadline)
             return false;
         race->next_address = 0;
-        if (dns_util_resolve_addresses(&race->hosts.hosts[race->next_host++], race->deadline, race->timeline,
-                                       &race->addresses, race->why) == DNS_FAILED)
+        if (dns_util_resolve_addresses(&race->hosts.hosts[race->next_host++], race->deadline,
+                                       race->timeline, &race->addresses, race->why) == DNS_FAILED)
             race->reached_any = true;
     }
     return true;
@@ -190,7 +197,8 @@ static void start_attempt(struct race *race)
         return;
     }
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || (connect(fd, address, race->addresses.lengths[index]) < 0 && errno != EINPROGRESS)) {
+    if (fd < 0 ||
+        (connect(fd, address, race->addresses.lengths[index]) < 0 && errno != EINPROGRESS)) {
         note_failure(race, name, strerror(errno));
         if (fd >= 0)
             close(fd);
@@ -217,8 +225,8 @@ static int take_winner(struct race *race)
         socklen_t size = sizeof error;
         getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
         if (error == 0) {
-            timeline_step(race->timeline, "SocketUtil.createSocketToXmppDomain", "RFC 6120 3.2", "connected to %s",
-                          race->names[i]);
+            timeline_step(race->timeline, "SocketUtil.createSocketToXmppDomain", "RFC 6120 3.2",
+                          "connected to %s", race->names[i]);
             drop_attempt(race, i);
             return fd;
         }
@@ -237,7 +245,8 @@ static int run_race(struct race *race)
         int64_t now = xmpp_server_now();
         if (now >= race->deadline)
             return -1;
-        bool more = race->count < ATTEMPTS_MAX && (race->count == 0 || now >= race->next_start) && load_addresses(race);
+        bool more = race->count < ATTEMPTS_MAX && (race->count == 0 || now >= race->next_start) &&
+                    load_addresses(race);
         if (more) {
             start_attempt(race);
             if (race->count == 0)
@@ -245,9 +254,11 @@ static int run_race(struct race *race)
         }
         if (race->count == 0)
             return -1;
-        bool untried = race->next_address < race->addresses.count || race->next_host < race->hosts.count;
-        int64_t until = untried && race->next_start < race->deadline && race->count < ATTEMPTS_MAX ? race->next_start
-                                                                                                    : race->deadline;
+        bool untried =
+            race->next_address < race->addresses.count || race->next_host < race->hosts.count;
+        int64_t until = untried && race->next_start < race->deadline && race->count < ATTEMPTS_MAX
+                            ? race->next_start
+                            : race->deadline;
         now = xmpp_server_now();
         poll(race->attempts, (nfds_t)race->count, until > now ? (int)(until - now) : 0);
         int fd = take_winner(race);
@@ -256,15 +267,16 @@ static int run_race(struct race *race)
     }
 }
 
-enum socket_util_result socket_util_connect(const char *domain, int64_t deadline, struct timeline *timeline, int *fd,
-                                            struct text *why)
+enum socket_util_result socket_util_connect(const char *domain, int64_t deadline,
+                                            struct timeline *timeline, int *fd, struct text *why)
 {
     const struct config *config = config_get();
     struct race race = {.deadline = deadline, .timeline = timeline, .why = why};
     race.delay = config->xmpp_server_connection_attempt_delay;
     int port = (int)config->xmpp_server_socket_remotePort;
     config_unref(config);
-    enum dns_result found = dns_util_resolve_xmpp_server(domain, port, deadline, timeline, &race.hosts, why);
+    enum dns_result found =
+        dns_util_resolve_xmpp_server(domain, port, deadline, timeline, &race.hosts, why);
     if (found != DNS_FOUND)
         return found == DNS_NOT_FOUND ? SOCKET_NOT_FOUND : SOCKET_UNREACHABLE;
     *fd = run_race(&race);

@@ -2,8 +2,10 @@
 /* thread - the births and the end of the connections' threads
  *
  * Openfire: the Thread that BlockingAcceptingMode makes for each SocketReader, and the pool of
- * OutgoingSessionPromise. The count is guarded by one mutex, a leaf. A thread that dies gives its count
- * back as its very last act, so thread_wait_all's zero means that none of them touches anything any more.
+ * OutgoingSessionPromise. The count is guarded by one mutex, a leaf. A thread that dies gives its
+ * count
+ * back as its very last act, so thread_wait_all's zero means that none of them touches anything
+ * any more.
  */
 #include "server/thread.h"
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* blocking_reading_mode - the loop that reads one stream until its end
  *
- * Openfire: BlockingReadingMode.run, SocketReadingMode. RFC 6120 4.4, 5.4.2, 6.4; XEP-0220 lets everything go on
+ * Openfire: BlockingReadingMode.run, SocketReadingMode. RFC 6120 4.4, 5.4.2, 6.4; XEP-0220 lets
+ * everything go on
  * while a verification is under way, so nothing here waits for one.
  *
  * Action points:
  *   bytes                       -> the packet reader, which calls back with:
  *     opening tag               -> operations->stream_opened
- *     <starttls/>, <auth/>      -> answered here (TLS has its place here; without a certificate: failure)
+ *     <starttls/>, <auth/>      -> answered here (TLS has its place here; without a certificate:
+ *     failure)
  *     <stream:error/>           -> logged, no answer error, closing tag (RFC 6120 4.9.1)
  *     other element             -> operations->process
  *     </stream:stream>          -> answered, the end
@@ -32,27 +34,33 @@ static int stream_opened(void *given, const struct element *element)
     struct socket_reader *reader = given;
     struct stream_header header;
     stream_header_read(&header, element);
-    timeline_step(socket_connection_timeline(reader->connection), "BlockingReadingMode.run", "RFC 6120 4.7",
-                  "stream header received: from=%s to=%s id=%s version=%s, %s", header.from ? header.from : "-",
-                  header.to ? header.to : "-", header.id ? header.id : "-",
+    timeline_step(socket_connection_timeline(reader->connection), "BlockingReadingMode.run",
+                  "RFC 6120 4.7", "stream header received: from=%s to=%s id=%s version=%s, %s",
+                  header.from ? header.from : "-", header.to ? header.to : "-",
+                  header.id ? header.id : "-",
                   header.has_version ? element_get(element, "version") : "-",
                   header.declares_dialback ? "xmlns:db is declared" : "xmlns:db is not declared");
     return reader->operations->stream_opened(reader, &header);
 }
 
-/* negotiate_tls - <starttls/>: there is no certificate, so it fails, and the stream with it (RFC 6120 5.4.2.2) */
+/* negotiate_tls - <starttls/>: there is no certificate, so it fails, and the stream with it (RFC
+ * 6120 5.4.2.2) */
 static int negotiate_tls(struct socket_reader *reader)
 {
     static const char failure[] = "<failure xmlns=\"" XMLNS_TLS "\"/>";
     socket_connection_deliver(reader->connection, failure, sizeof failure - 1);
-    return socket_reader_end(reader, STREAM_ERROR_NONE, NULL, "starttls asked for, and no certificate is configured");
+    return socket_reader_end(reader, STREAM_ERROR_NONE, NULL,
+                             "starttls asked for, and no certificate is configured");
 }
 
-/* authenticate - <auth/>: nothing is offered on a plain stream (RFC 6120 6.4, 6.5.4); the peer may go on with dialback */
+/* authenticate - <auth/>: nothing is offered on a plain stream (RFC 6120 6.4, 6.5.4); the peer may
+ * go on with dialback */
 static int authenticate(struct socket_reader *reader)
 {
-    static const char failure[] = "<failure xmlns=\"" XMLNS_SASL "\"><encryption-required/></failure>";
-    timeline_step(socket_connection_timeline(reader->connection), "SASLAuthentication.handle", "RFC 6120 6.5.4",
+    static const char failure[] =
+        "<failure xmlns=\"" XMLNS_SASL "\"><encryption-required/></failure>";
+    timeline_step(socket_connection_timeline(reader->connection), "SASLAuthentication.handle",
+                  "RFC 6120 6.5.4",
                   "SASL asked for on a plain stream: refused, encryption-required");
     socket_connection_deliver(reader->connection, failure, sizeof failure - 1);
     return 0;
@@ -61,16 +69,20 @@ static int authenticate(struct socket_reader *reader)
 static int peer_error(struct socket_reader *reader, const struct element *element)
 {
     const char *text;
-    enum stream_error error = stream_error_read(xmpp_packet_reader_arena(reader->packets), element, &text);
+    enum stream_error error =
+        stream_error_read(xmpp_packet_reader_arena(reader->packets), element, &text);
     reader->peer_error = error;
     metrics_add(stream_errors_received, 1);
-    timeline_step(socket_connection_timeline(reader->connection), "SocketReader.run", "RFC 6120 4.9.1",
-                  "the other side ends the stream: %s %s", stream_error_name(error), text);
+    timeline_step(socket_connection_timeline(reader->connection), "SocketReader.run",
+                  "RFC 6120 4.9.1", "the other side ends the stream: %s %s",
+                  stream_error_name(error), text);
     struct text why = TEXT_EMPTY;
-    text_appendf(&why, "the other side says %s%s%s", stream_error_name(error), text[0] ? ": " : "", text);
+    text_appendf(&why, "the other side says %s%s%s", stream_error_name(error), text[0] ? ": " : "",
+                 text);
     socket_reader_note_end(reader, "stream error received", text_string(&why));
     text_free(&why);
-    return socket_reader_end(reader, STREAM_ERROR_NONE, NULL, "after the other side's stream error");
+    return socket_reader_end(reader, STREAM_ERROR_NONE, NULL,
+                             "after the other side's stream error");
 }
 
 static int packet_read(void *given, struct element *element)
@@ -90,7 +102,8 @@ static int stream_closed(void *given)
     struct socket_reader *reader = given;
     socket_reader_note_end(reader, "closed", "the other side closed the stream");
     if (!reader->ending)
-        return socket_reader_end(reader, STREAM_ERROR_NONE, NULL, "answering the other side's closing tag");
+        return socket_reader_end(reader, STREAM_ERROR_NONE, NULL,
+                                 "answering the other side's closing tag");
     return -1;
 }
 
@@ -111,7 +124,8 @@ static int feed(struct socket_reader *reader, const char *bytes, size_t length)
     if (!reader->authenticated) {
         reader->bytes_before += length;
         if (reader->bytes_before > (size_t)reader->config->s2s_negotiation_total)
-            return socket_reader_end(reader, STREAM_POLICY_VIOLATION, "too much before authentication",
+            return socket_reader_end(reader, STREAM_POLICY_VIOLATION,
+                                     "too much before authentication",
                                      "more than %lld bytes before anything was proved",
                                      (long long)reader->config->s2s_negotiation_total);
     }
@@ -136,7 +150,8 @@ static void read_stream(struct socket_reader *reader)
         int64_t deadline =
             reader->ending ? reader->ending_deadline : reader->operations->deadline(reader);
         size_t length = 0;
-        switch (socket_connection_read(reader->connection, buffer, sizeof buffer, deadline, &length)) {
+        switch (
+            socket_connection_read(reader->connection, buffer, sizeof buffer, deadline, &length)) {
         case SOCKET_READ_SOME:
             if (feed(reader, buffer, length) < 0)
                 return;

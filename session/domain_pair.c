@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* domain_pair - (local domain, remote domain), the unit of every right, and a table keyed by it
  *
- * Openfire: DomainPair. Open addressing with linear probing; entries are allocated one by one, so that a pointer to
+ * Openfire: DomainPair. Open addressing with linear probing; entries are allocated one by one, so
+ * that a pointer to
  * one stays good while the table grows (a session remembers its last pair). The hash is keyed
  * (text_hash), since peers choose the names. The user of a table guards it.
  */
@@ -22,14 +23,16 @@ static unsigned hash_pair(struct span local, struct span remote)
     return text_hash(local.bytes, local.length) * 31u + text_hash(remote.bytes, remote.length);
 }
 
-static bool is_pair(const struct domain_pair *entry, unsigned hash, struct span local, struct span remote)
+static bool is_pair(const struct domain_pair *entry, unsigned hash, struct span local,
+                    struct span remote)
 {
     return entry != &removed && entry->hash == hash &&
            span_equals(local, entry->local, entry->local_length) &&
            span_equals(remote, entry->remote, entry->remote_length);
 }
 
-static struct domain_pair **find_slot(const struct domain_pair_table *table, struct span local, struct span remote)
+static struct domain_pair **find_slot(const struct domain_pair_table *table, struct span local,
+                                      struct span remote)
 {
     if (table->count == 0)
         return NULL;
@@ -49,7 +52,8 @@ struct domain_pair *domain_pair_table_find(const struct domain_pair_table *table
     return slot != NULL ? *slot : NULL;
 }
 
-void *domain_pair_table_get(const struct domain_pair_table *table, struct span local, struct span remote)
+void *domain_pair_table_get(const struct domain_pair_table *table, struct span local,
+                            struct span remote)
 {
     struct domain_pair *entry = domain_pair_table_find(table, local, remote);
     return entry != NULL ? entry->value : NULL;
@@ -81,7 +85,8 @@ static void rehash(struct domain_pair_table *table)
     free(old);
 }
 
-void *domain_pair_table_put(struct domain_pair_table *table, struct span local, struct span remote, void *value)
+void *domain_pair_table_put(struct domain_pair_table *table, struct span local, struct span remote,
+                            void *value)
 {
     struct domain_pair *entry = domain_pair_table_find(table, local, remote);
     if (entry != NULL) {
@@ -110,7 +115,8 @@ static void free_entry(struct domain_pair *entry)
     free(entry);
 }
 
-void *domain_pair_table_remove(struct domain_pair_table *table, struct span local, struct span remote)
+void *domain_pair_table_remove(struct domain_pair_table *table, struct span local,
+                               struct span remote)
 {
     struct domain_pair **slot = find_slot(table, local, remote);
     if (slot == NULL)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* iq_handlers - the server's own services, and its answers for users that it does not have
  *
- * XEP-0199 ping, XEP-0092 version, XEP-0202 time, XEP-0012 last activity (of a server: its uptime), XEP-0030 disco, XEP-0157 contact addresses.
- * Checking (answer) and doing (the functions of the table) are apart: a function gets a good get request and returns its reply.
+ * XEP-0199 ping, XEP-0092 version, XEP-0202 time, XEP-0012 last activity (of a server: its
+ * uptime), XEP-0030 disco, XEP-0157 contact addresses.
+ * Checking (answer) and doing (the functions of the table) are apart: a function gets a good get
+ * request and returns its reply.
  * What `s2s.services.disabled` names is neither answered nor listed.
  */
 #include "session/iq_handlers.h"
@@ -19,7 +21,8 @@
 struct handler {
     const char *ns, *element;
     const char *word; /* in s2s.services.disabled; NULL: can't be switched off */
-    struct element *(*answer)(struct arena *arena, const struct element *iq, const struct config *config);
+    struct element *(*answer)(struct arena *arena, const struct element *iq,
+                              const struct config *config);
 };
 
 static const struct handler handlers[];
@@ -40,20 +43,23 @@ static bool is_disabled(const struct config *config, const char *word)
     return false;
 }
 
-static struct element *add_with_text(struct arena *arena, struct element *parent, const char *name, const char *text)
+static struct element *add_with_text(struct arena *arena, struct element *parent, const char *name,
+                                     const char *text)
 {
     struct element *child = element_add(arena, parent, name, NULL);
     element_add_text(arena, child, text, strlen(text));
     return child;
 }
 
-static struct element *answer_ping(struct arena *arena, const struct element *iq, const struct config *config)
+static struct element *answer_ping(struct arena *arena, const struct element *iq,
+                                   const struct config *config)
 {
     (void)config;
     return packet_reply(arena, iq, "result");
 }
 
-static struct element *answer_version(struct arena *arena, const struct element *iq, const struct config *config)
+static struct element *answer_version(struct arena *arena, const struct element *iq,
+                                      const struct config *config)
 {
     (void)config;
     struct element *reply = packet_reply(arena, iq, "result");
@@ -66,7 +72,8 @@ static struct element *answer_version(struct arena *arena, const struct element 
     return reply;
 }
 
-static struct element *answer_time(struct arena *arena, const struct element *iq, const struct config *config)
+static struct element *answer_time(struct arena *arena, const struct element *iq,
+                                   const struct config *config)
 {
     (void)config;
     struct element *reply = packet_reply(arena, iq, "result");
@@ -77,14 +84,16 @@ static struct element *answer_time(struct arena *arena, const struct element *iq
     gmtime_r(&now, &utc);
     long minutes = local.tm_gmtoff / 60, size = minutes < 0 ? -minutes : minutes;
     char offset[32], stamp[64];
-    snprintf(offset, sizeof offset, "%c%02ld:%02ld", minutes < 0 ? '-' : '+', size / 60 % 100, size % 60);
+    snprintf(offset, sizeof offset, "%c%02ld:%02ld", minutes < 0 ? '-' : '+', size / 60 % 100,
+             size % 60);
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &utc);
     add_with_text(arena, query, "tzo", offset);
     add_with_text(arena, query, "utc", stamp);
     return reply;
 }
 
-static struct element *answer_last(struct arena *arena, const struct element *iq, const struct config *config)
+static struct element *answer_last(struct arena *arena, const struct element *iq,
+                                   const struct config *config)
 {
     (void)config;
     struct element *reply = packet_reply(arena, iq, "result");
@@ -104,7 +113,8 @@ static bool has_node(const struct element *iq, const char *ns)
 }
 
 /* add_contacts - one field of the XEP-0157 form: a comma list of URIs */
-static void add_contacts(struct arena *arena, struct element *form, const char *name, const char *list)
+static void add_contacts(struct arena *arena, struct element *form, const char *name,
+                         const char *list)
 {
     struct element *field = NULL;
     for (const char *at = list; *at != '\0';) {
@@ -123,13 +133,17 @@ static void add_contacts(struct arena *arena, struct element *form, const char *
     }
 }
 
-static void add_contact_form(struct arena *arena, struct element *query, const struct config *config)
+static void add_contact_form(struct arena *arena, struct element *query,
+                             const struct config *config)
 {
     const struct {
         const char *name, *list;
-    } fields[] = {{"abuse-addresses", config->s2s_contact_abuse},       {"admin-addresses", config->s2s_contact_admin},
-                  {"feedback-addresses", config->s2s_contact_feedback}, {"sales-addresses", config->s2s_contact_sales},
-                  {"security-addresses", config->s2s_contact_security}, {"status-addresses", config->s2s_contact_status},
+    } fields[] = {{"abuse-addresses", config->s2s_contact_abuse},
+                  {"admin-addresses", config->s2s_contact_admin},
+                  {"feedback-addresses", config->s2s_contact_feedback},
+                  {"sales-addresses", config->s2s_contact_sales},
+                  {"security-addresses", config->s2s_contact_security},
+                  {"status-addresses", config->s2s_contact_status},
                   {"support-addresses", config->s2s_contact_support}};
     struct element *form = element_new(arena, "x", XMLNS_DATA_FORM);
     element_set(arena, form, "type", "result");
@@ -148,7 +162,8 @@ static void add_feature(struct arena *arena, struct element *query, const char *
     element_set(arena, element_add(arena, query, "feature", NULL), "var", name);
 }
 
-static struct element *answer_disco_info(struct arena *arena, const struct element *iq, const struct config *config)
+static struct element *answer_disco_info(struct arena *arena, const struct element *iq,
+                                         const struct config *config)
 {
     if (has_node(iq, XMLNS_DISCO_INFO))
         return packet_error_reply(arena, iq, PACKET_ITEM_NOT_FOUND, "no such node");
@@ -165,7 +180,8 @@ static struct element *answer_disco_info(struct arena *arena, const struct eleme
     return reply;
 }
 
-static struct element *answer_disco_items(struct arena *arena, const struct element *iq, const struct config *config)
+static struct element *answer_disco_items(struct arena *arena, const struct element *iq,
+                                          const struct config *config)
 {
     (void)config;
     if (has_node(iq, XMLNS_DISCO_ITEMS))
@@ -185,7 +201,8 @@ static const struct handler handlers[] = {
     {NULL, NULL, NULL, NULL},
 };
 
-static const struct handler *find_handler(const struct element *payload, const struct config *config)
+static const struct handler *find_handler(const struct element *payload,
+                                          const struct config *config)
 {
     for (const struct handler *each = handlers; each->ns != NULL; each++)
         if (element_is(payload, each->element, each->ns))
@@ -200,12 +217,14 @@ static bool is_type(const struct element *packet, const char *type)
     return value != NULL && strcmp(value, type) == 0;
 }
 
-struct element *iq_handlers_answer(struct arena *arena, const struct element *iq, const struct config *config)
+struct element *iq_handlers_answer(struct arena *arena, const struct element *iq,
+                                   const struct config *config)
 {
     if (is_type(iq, "result") || is_type(iq, "error"))
         return NULL;
     const struct element *payload = element_first(iq);
-    if (!packet_iq_is_request(iq) || element_get(iq, "id") == NULL || payload == NULL || element_next(payload) != NULL)
+    if (!packet_iq_is_request(iq) || element_get(iq, "id") == NULL || payload == NULL ||
+        element_next(payload) != NULL)
         return packet_error_reply(arena, iq, PACKET_BAD_REQUEST,
                                   "an iq needs an id, a type of get or set, and one child element");
     const struct handler *handler = find_handler(payload, config);
@@ -220,8 +239,9 @@ struct element *iq_handlers_answer_nobody(struct arena *arena, const struct elem
 {
     switch (packet_kind(packet)) {
     case PACKET_IQ:
-        return packet_error_reply(arena, packet,
-                                  packet_iq_is_request(packet) ? PACKET_SERVICE_UNAVAILABLE : PACKET_BAD_REQUEST, NULL);
+        return packet_error_reply(
+            arena, packet,
+            packet_iq_is_request(packet) ? PACKET_SERVICE_UNAVAILABLE : PACKET_BAD_REQUEST, NULL);
     case PACKET_MESSAGE:
         return is_type(packet, "headline")
                    ? NULL

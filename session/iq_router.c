@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* iq_router - packets for ourselves: to the service that answers, or to who of us asked
  *
- * Openfire: IQRouter.route, IQRouter.addIQResultListener. The id of a ping holds 64 random bits and the answer must come from the domain that was
+ * Openfire: IQRouter.route, IQRouter.addIQResultListener. The id of a ping holds 64 random bits
+ * and the answer must come from the domain that was
  * asked, so that nobody else can answer it. The table of pings has a mutex, a leaf.
  */
 #include "session/iq_router.h"
@@ -35,7 +36,8 @@ static bool take_ping(const char *id, const char *domain, struct ping *taken)
     bool found = false;
     pthread_mutex_lock(&pings_lock);
     for (int i = 0; i < PINGS_MAX && !found; i++) {
-        if (pings[i].id[0] == '\0' || strcmp(pings[i].id, id) != 0 || strcmp(pings[i].domain, domain) != 0)
+        if (pings[i].id[0] == '\0' || strcmp(pings[i].id, id) != 0 ||
+            strcmp(pings[i].domain, domain) != 0)
             continue;
         *taken = pings[i];
         pings[i].id[0] = '\0';
@@ -45,7 +47,8 @@ static bool take_ping(const char *id, const char *domain, struct ping *taken)
     return found;
 }
 
-/* answer_received - a result or error for us. Also an error counts as a sign of life unless it came from our own side. */
+/* answer_received - a result or error for us. Also an error counts as a sign of life unless it
+ * came from our own side. */
 static void answer_received(struct arena *arena, const struct element *iq)
 {
     const char *id = element_get(iq, "id"), *from = element_get(iq, "from");
@@ -75,9 +78,10 @@ void iq_router_route(struct arena *arena, struct element *packet, const struct j
         }
     }
     const struct config *config = config_get();
-    struct element *reply = to->local.length == 0 && to->resource.length == 0 && packet_kind(packet) == PACKET_IQ
-                                ? iq_handlers_answer(arena, packet, config)
-                                : iq_handlers_answer_nobody(arena, packet);
+    struct element *reply =
+        to->local.length == 0 && to->resource.length == 0 && packet_kind(packet) == PACKET_IQ
+            ? iq_handlers_answer(arena, packet, config)
+            : iq_handlers_answer_nobody(arena, packet);
     config_unref(config);
     if (reply != NULL)
         packet_router_route_reply(arena, reply);
@@ -108,7 +112,8 @@ static int note_ping(const char *domain, int64_t timeout, char id[24])
 int iq_router_ping(const char *domain, int64_t timeout)
 {
     char prepared[JID_PART_MAX + 1], id[24];
-    if (jid_prepare_domain(domain, strlen(domain), prepared) < 0 || note_ping(prepared, timeout, id) < 0) {
+    if (jid_prepare_domain(domain, strlen(domain), prepared) < 0 ||
+        note_ping(prepared, timeout, id) < 0) {
         log_error("cannot ping '%s': no domain, or too many pings are under way", domain);
         return -1;
     }

@@ -5,11 +5,15 @@
  *
  * Action points:
  *   opening tag accepted  -> header with a fresh 128-bit id; features if the peer speaks 1.0
- *   db:result             -> validate_subsequent_domain: receiving_server_check; then a verification goes to the outgoing stream to that domain
- *   verdict valid         -> the pair joins the validated ones, then db:result valid is sent (OF-2626: in this order)
- *   verdict invalid       -> db:result invalid; the stream ends unless other pairs were proved or are being proved on it
+ *   db:result             -> validate_subsequent_domain: receiving_server_check; then a
+ *   verification goes to the outgoing stream to that domain
+ *   verdict valid         -> the pair joins the validated ones, then db:result valid is sent
+ *   (OF-2626: in this order)
+ *   verdict invalid       -> db:result invalid; the stream ends unless other pairs were proved or
+ *   are being proved on it
  *   verdict error         -> db:result error; the stream stays
- * DIFFERS: Openfire keeps remote names only; here a right belongs to one (local, remote) pair. 3.7.1 tests it by substring (D3).
+ * DIFFERS: Openfire keeps remote names only; here a right belongs to one (local, remote) pair.
+ * 3.7.1 tests it by substring (D3).
  */
 #include "session/local_incoming_server_session.h"
 
@@ -32,8 +36,8 @@
 #define VALIDATED ((void *)2)
 
 struct local_incoming_server_session {
-    struct session session; /* first: a struct session * is one of these */
-    char stream_id[33];     /* set before start */
+    struct session session;         /* first: a struct session * is one of these */
+    char stream_id[33];             /* set before start */
     struct domain_pair_table pairs; /* value PENDING or VALIDATED; guarded by session.lock */
     int pending;                    /* guarded by session.lock */
     _Atomic int validated;
@@ -49,7 +53,8 @@ static void free_session(struct session *base)
     free(session);
 }
 
-/* check_permission - after a change of the settings: a pair that may no longer talk ends the stream */
+/* check_permission - after a change of the settings: a pair that may no longer talk ends the
+ * stream */
 static void check_permission(struct session *base)
 {
     struct local_incoming_server_session *session = (struct local_incoming_server_session *)base;
@@ -57,8 +62,9 @@ static void check_permission(struct session *base)
     enum stream_error error = STREAM_ERROR_NONE;
     size_t position = 0;
     pthread_mutex_lock(&base->lock);
-    for (struct domain_pair *pair; error == STREAM_ERROR_NONE &&
-                                   (pair = domain_pair_table_next(&session->pairs, &position)) != NULL;) {
+    for (struct domain_pair *pair;
+         error == STREAM_ERROR_NONE &&
+         (pair = domain_pair_table_next(&session->pairs, &position)) != NULL;) {
         text_clear(&why);
         if (!remote_server_manager_can_access(pair->remote, &why))
             error = STREAM_POLICY_VIOLATION;
@@ -70,8 +76,9 @@ static void check_permission(struct session *base)
     }
     pthread_mutex_unlock(&base->lock);
     if (error != STREAM_ERROR_NONE && session_end(base, error, NULL))
-        log_info("%s: ended after a change of the settings: %s, %s", socket_connection_name(base->connection),
-                 stream_error_name(error), text_string(&why));
+        log_info("%s: ended after a change of the settings: %s, %s",
+                 socket_connection_name(base->connection), stream_error_name(error),
+                 text_string(&why));
     text_free(&why);
 }
 
@@ -82,13 +89,15 @@ static void tick(struct session *session, int64_t now)
     (void)now;
 }
 
-static const struct session_operations operations = {"incoming", free_session, check_permission, tick};
+static const struct session_operations operations = {"incoming", free_session, check_permission,
+                                                     tick};
 
 static void write_features(const struct config *config, struct text *out)
 {
     text_append_string(out, "<stream:features>");
     if (config->xmpp_server_dialback_enabled)
-        text_append_string(out, "<dialback xmlns=\"" XMLNS_DIALBACK_FEATURE "\"><errors/></dialback>");
+        text_append_string(out,
+                           "<dialback xmlns=\"" XMLNS_DIALBACK_FEATURE "\"><errors/></dialback>");
     if (!config->xmpp_server_limits_advertisement_disabled) {
         text_appendf(out, "<limits xmlns=\"" XMLNS_LIMITS "\"><max-bytes>%lld</max-bytes>",
                      (long long)config->xmpp_parser_buffer_size);
@@ -101,8 +110,9 @@ static void write_features(const struct config *config, struct text *out)
 }
 
 /* send_handshake - our header and, for 1.0 peers, the features */
-static void send_handshake(struct local_incoming_server_session *session, struct socket_reader *reader,
-                           const char *local, const struct stream_header *header)
+static void send_handshake(struct local_incoming_server_session *session,
+                           struct socket_reader *reader, const char *local,
+                           const struct stream_header *header)
 {
     bool modern = header->major >= 1;
     struct stream_header_fields fields = {.from = local,
@@ -119,14 +129,15 @@ static void send_handshake(struct local_incoming_server_session *session, struct
     socket_connection_deliver(reader->connection, out.bytes, out.length);
     text_free(&out);
     reader->header_sent = true;
-    timeline_step(socket_connection_timeline(reader->connection), "LocalIncomingServerSession.createSession",
-                  modern ? "RFC 6120 4.3.2" : "XEP-0220 2.4.1", "handshake sent: our header with id %s, %s",
-                  session->stream_id, modern ? "then features" : "no version and no features: the peer is older than 1.0");
+    timeline_step(
+        socket_connection_timeline(reader->connection), "LocalIncomingServerSession.createSession",
+        modern ? "RFC 6120 4.3.2" : "XEP-0220 2.4.1", "handshake sent: our header with id %s, %s",
+        session->stream_id,
+        modern ? "then features" : "no version and no features: the peer is older than 1.0");
 }
 
-struct local_incoming_server_session *
-local_incoming_server_session_create_session(struct socket_reader *reader, const char *local,
-                                             const struct stream_header *header)
+struct local_incoming_server_session *local_incoming_server_session_create_session(
+    struct socket_reader *reader, const char *local, const struct stream_header *header)
 {
     struct local_incoming_server_session *session = text_calloc(1, sizeof *session);
     session_init(&session->session, &operations);
@@ -146,13 +157,16 @@ void local_incoming_server_session_close(struct local_incoming_server_session *s
     struct text pairs = TEXT_EMPTY;
     size_t position = 0;
     pthread_mutex_lock(&session->session.lock);
-    for (struct domain_pair *pair; pairs.length < 200 && (pair = domain_pair_table_next(&session->pairs, &position));)
+    for (struct domain_pair *pair;
+         pairs.length < 200 && (pair = domain_pair_table_next(&session->pairs, &position));)
         if (pair->value == VALIDATED)
-            text_appendf(&pairs, "%s%s to %s", pairs.length > 0 ? ", " : "", pair->remote, pair->local);
+            text_appendf(&pairs, "%s%s to %s", pairs.length > 0 ? ", " : "", pair->remote,
+                         pair->local);
     pthread_mutex_unlock(&session->session.lock);
     log_info("incoming session from %s ended: %s (%s); %lld stanzas in; proved: %s",
-             socket_connection_peer(reader->connection), reader->end_word ? reader->end_word : "closed",
-             text_string(&reader->end_reason), (long long)atomic_load(&session->session.packets_in),
+             socket_connection_peer(reader->connection),
+             reader->end_word ? reader->end_word : "closed", text_string(&reader->end_reason),
+             (long long)atomic_load(&session->session.packets_in),
              pairs.length > 0 ? text_string(&pairs) : "nothing");
     text_free(&pairs);
     metrics_add(incoming_sessions, -1);
@@ -160,15 +174,18 @@ void local_incoming_server_session_close(struct local_incoming_server_session *s
     session_unref(&session->session);
 }
 
-const char *local_incoming_server_session_stream_id(const struct local_incoming_server_session *session)
+const char *local_incoming_server_session_stream_id(
+    const struct local_incoming_server_session *session)
 {
     return session->stream_id;
 }
 
-/* answer - a db:result to the originating server. `own` on the stream's own thread, which may wait for a slow peer; a thread
+/* answer - a db:result to the originating server. `own` on the stream's own thread, which may wait
+ * for a slow peer; a thread
  * that brings a verdict must not: it serves the stream of another domain. */
-static void answer(struct local_incoming_server_session *session, bool own, const char *local, const char *remote,
-                   enum dialback_type type, enum packet_error error, const char *text)
+static void answer(struct local_incoming_server_session *session, bool own, const char *local,
+                   const char *remote, enum dialback_type type, enum packet_error error,
+                   const char *text)
 {
     struct text out = TEXT_EMPTY;
     dialback_element_write_answer(&out, DIALBACK_RESULT, local, remote, NULL, type, error, text);
@@ -182,11 +199,13 @@ static void answer(struct local_incoming_server_session *session, bool own, cons
     text_free(&out);
 }
 
-/* settle - the pair's pending state becomes its verdict. True when an invalid verdict leaves the stream with nothing. */
-static bool settle(struct local_incoming_server_session *session, const struct dialback_verification *verification,
-                   enum dialback_type type)
+/* settle - the pair's pending state becomes its verdict. True when an invalid verdict leaves the
+ * stream with nothing. */
+static bool settle(struct local_incoming_server_session *session,
+                   const struct dialback_verification *verification, enum dialback_type type)
 {
-    struct span local = domain_span(verification->local), remote = domain_span(verification->remote);
+    struct span local = domain_span(verification->local),
+                remote = domain_span(verification->remote);
     pthread_mutex_lock(&session->session.lock);
     session->pending--;
     if (type == DIALBACK_VALID) {
@@ -195,7 +214,8 @@ static bool settle(struct local_incoming_server_session *session, const struct d
     } else {
         domain_pair_table_remove(&session->pairs, local, remote);
     }
-    bool nothing_left = type == DIALBACK_INVALID && session->pending == 0 && session->validated == 0;
+    bool nothing_left =
+        type == DIALBACK_INVALID && session->pending == 0 && session->validated == 0;
     pthread_mutex_unlock(&session->session.lock);
     return nothing_left;
 }
@@ -208,27 +228,33 @@ static void verified(void *owner, const struct dialback_verification *verificati
     struct socket_connection *connection = session->session.connection;
     bool nothing_left = settle(session, verification, verdict->type);
     static const char *const words[] = {"?", "valid", "invalid", "error", "?"};
-    timeline_step(socket_connection_timeline(connection), "ServerDialback.validateRemoteDomain", "XEP-0220 2.2.1",
-                  "verdict for %s to %s: %s%s%s; %s", verification->remote, verification->local, words[verdict->type],
-                  verdict->type == DIALBACK_ERROR ? " " : "",
-                  verdict->type == DIALBACK_ERROR ? packet_error_name(verdict->error) : "", verdict->why);
+    timeline_step(
+        socket_connection_timeline(connection), "ServerDialback.validateRemoteDomain",
+        "XEP-0220 2.2.1", "verdict for %s to %s: %s%s%s; %s", verification->remote,
+        verification->local, words[verdict->type], verdict->type == DIALBACK_ERROR ? " " : "",
+        verdict->type == DIALBACK_ERROR ? packet_error_name(verdict->error) : "", verdict->why);
     if (verdict->type == DIALBACK_VALID) {
         metrics_add(domains_validated, 1);
-        retry_pause_succeeded(verification->remote); /* it is alive: our answers to it need not wait */
-        log_info("%s: %s proved itself to %s by dialback, from %s", socket_connection_name(connection),
-                 verification->remote, verification->local, socket_connection_peer(connection));
+        retry_pause_succeeded(
+            verification->remote); /* it is alive: our answers to it need not wait */
+        log_info("%s: %s proved itself to %s by dialback, from %s",
+                 socket_connection_name(connection), verification->remote, verification->local,
+                 socket_connection_peer(connection));
     } else {
         metrics_add(domains_refused, 1);
-        log_info("%s: %s from %s did not prove itself to %s: %s", socket_connection_name(connection),
-                 verification->remote, socket_connection_peer(connection), verification->local, verdict->why);
+        log_info("%s: %s from %s did not prove itself to %s: %s",
+                 socket_connection_name(connection), verification->remote,
+                 socket_connection_peer(connection), verification->local, verdict->why);
     }
-    answer(session, false, verification->local, verification->remote, verdict->type, verdict->error, verdict->why);
+    answer(session, false, verification->local, verification->remote, verdict->type, verdict->error,
+           verdict->why);
     if (nothing_left) /* XEP-0220 2.2.1: after an invalid result the stream is of no use */
         session_end(&session->session, STREAM_ERROR_NONE, NULL);
     session_unref(&session->session);
 }
 
-/* other_session_has - does another incoming session have this pair? (xmpp.server.session.allowmultiple = false) */
+/* other_session_has - does another incoming session have this pair?
+ * (xmpp.server.session.allowmultiple = false) */
 struct multiple {
     const struct local_incoming_server_session *self;
     const struct dialback_element *request;
@@ -259,12 +285,15 @@ static bool other_session_has(const struct local_incoming_server_session *sessio
 enum claim { CLAIM_NEW, CLAIM_VALIDATED, CLAIM_PENDING, CLAIM_TOO_MANY };
 
 /* claim_pair - make the pair pending unless it is known or there are too many */
-static enum claim claim_pair(struct local_incoming_server_session *session, const struct dialback_element *request)
+static enum claim claim_pair(struct local_incoming_server_session *session,
+                             const struct dialback_element *request)
 {
     struct span local = domain_span(request->to), remote = domain_span(request->from);
     pthread_mutex_lock(&session->session.lock);
     void *state = domain_pair_table_get(&session->pairs, local, remote);
-    enum claim claim = state == VALIDATED ? CLAIM_VALIDATED : state == PENDING ? CLAIM_PENDING : CLAIM_NEW;
+    enum claim claim = state == VALIDATED ? CLAIM_VALIDATED
+                       : state == PENDING ? CLAIM_PENDING
+                                          : CLAIM_NEW;
     if (claim == CLAIM_NEW && (session->pending >= session->max_pending ||
                                (int64_t)session->pairs.count >= session->max_pairs))
         claim = CLAIM_TOO_MANY;
@@ -283,9 +312,10 @@ static void ask(struct local_incoming_server_session *session, struct socket_rea
     struct timeline *timeline = socket_connection_timeline(reader->connection);
     if (!reader->config->xmpp_server_session_allowmultiple && other_session_has(session, request)) {
         timeline_step(timeline, "ServerDialback.validateRemoteDomain", "XEP-0220 2.5",
-                      "%s has another session and xmpp.server.session.allowmultiple is false", request->from);
-        answer(session, true, request->to, request->from, DIALBACK_ERROR, PACKET_RESOURCE_CONSTRAINT,
-               "there is another session of this domain");
+                      "%s has another session and xmpp.server.session.allowmultiple is false",
+                      request->from);
+        answer(session, true, request->to, request->from, DIALBACK_ERROR,
+               PACKET_RESOURCE_CONSTRAINT, "there is another session of this domain");
         return;
     }
     switch (claim_pair(session, request)) {
@@ -296,27 +326,31 @@ static void ask(struct local_incoming_server_session *session, struct socket_rea
         return;
     case CLAIM_PENDING:
         timeline_step(timeline, "ServerDialback.validateRemoteDomain", "XEP-0220 2.2.1",
-                      "a verification of %s to %s is under way: this one is ignored", request->from, request->to);
+                      "a verification of %s to %s is under way: this one is ignored", request->from,
+                      request->to);
         return;
     case CLAIM_TOO_MANY:
         timeline_step(timeline, "ServerDialback.validateRemoteDomain", "XEP-0220 2.5",
                       "too many domains are proved or being proved on this stream");
-        answer(session, true, request->to, request->from, DIALBACK_ERROR, PACKET_RESOURCE_CONSTRAINT,
-               "too many domains on this stream");
+        answer(session, true, request->to, request->from, DIALBACK_ERROR,
+               PACKET_RESOURCE_CONSTRAINT, "too many domains on this stream");
         return;
     case CLAIM_NEW:
         break;
     }
-    timeline_step(timeline, "ServerDialback.validateRemoteDomain", "XEP-0220 2.1.2",
-                  "the authoritative server of %s is asked about the key; this stream goes on meanwhile", request->from);
-    socket_connection_wait_room(reader->connection); /* who does not read its answers gets no further questions */
+    timeline_step(
+        timeline, "ServerDialback.validateRemoteDomain", "XEP-0220 2.1.2",
+        "the authoritative server of %s is asked about the key; this stream goes on meanwhile",
+        request->from);
+    socket_connection_wait_room(
+        reader->connection); /* who does not read its answers gets no further questions */
     local_outgoing_server_session_verify_key(dialback_verification_new(
         request, session->stream_id, verified, session_ref(&session->session)));
 }
 
-int local_incoming_server_session_validate_subsequent_domain(struct local_incoming_server_session *session,
-                                                             struct socket_reader *reader,
-                                                             const struct dialback_element *request)
+int local_incoming_server_session_validate_subsequent_domain(
+    struct local_incoming_server_session *session, struct socket_reader *reader,
+    const struct dialback_element *request)
 {
     struct text why = TEXT_EMPTY;
     enum packet_error error = PACKET_UNDEFINED_CONDITION;
@@ -324,15 +358,17 @@ int local_incoming_server_session_validate_subsequent_domain(struct local_incomi
     int result = 0;
     timeline_step(socket_connection_timeline(reader->connection),
                   "LocalIncomingServerSession.validateSubsequentDomain", "XEP-0220 2.1.1",
-                  "db:result received: \"I am %s, I want to talk to %s\"", request->from, request->to);
-    switch (receiving_server_check(request, reader->config->xmpp_server_dialback_enabled, &error, &stream_error,
-                                   &why)) {
+                  "db:result received: \"I am %s, I want to talk to %s\"", request->from,
+                  request->to);
+    switch (receiving_server_check(request, reader->config->xmpp_server_dialback_enabled, &error,
+                                   &stream_error, &why)) {
     case RECEIVING_ASK:
         ask(session, reader, request);
         break;
     case RECEIVING_ANSWER_ERROR:
-        timeline_step(socket_connection_timeline(reader->connection), "ServerDialback.validateRemoteDomain",
-                      "XEP-0220 2.5", "refused: %s (%s)", packet_error_name(error), text_string(&why));
+        timeline_step(socket_connection_timeline(reader->connection),
+                      "ServerDialback.validateRemoteDomain", "XEP-0220 2.5", "refused: %s (%s)",
+                      packet_error_name(error), text_string(&why));
         answer(session, true, request->to, request->from, DIALBACK_ERROR, error, text_string(&why));
         break;
     case RECEIVING_END_STREAM:
@@ -351,8 +387,8 @@ static bool is_last(const struct domain_pair *last, struct span local, struct sp
 }
 
 /* find_right - under the session's lock */
-static enum domain_right find_right(struct local_incoming_server_session *session, struct span local,
-                                    struct span remote)
+static enum domain_right find_right(struct local_incoming_server_session *session,
+                                    struct span local, struct span remote)
 {
     const struct domain_pair *pair = domain_pair_table_find(&session->pairs, local, remote);
     if (pair != NULL && pair->value == VALIDATED) {
@@ -366,8 +402,8 @@ static enum domain_right find_right(struct local_incoming_server_session *sessio
     return DOMAIN_NOT_VALIDATED;
 }
 
-enum domain_right local_incoming_server_session_is_valid_domain(struct local_incoming_server_session *session,
-                                                                struct span local, struct span remote)
+enum domain_right local_incoming_server_session_is_valid_domain(
+    struct local_incoming_server_session *session, struct span local, struct span remote)
 {
     if (is_last(session->last_pair, local, remote))
         return DOMAIN_VALIDATED;

@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* local_outgoing_server_session - a stream that we opened to another domain
  *
- * Openfire: LocalOutgoingServerSession (authenticateDomain, createOutgoingSession). XEP-0220 2.1.1, 2.1.2, 2.6.1; RFC 6120 10.4.
+ * Openfire: LocalOutgoingServerSession (authenticateDomain, createOutgoingSession). XEP-0220
+ * 2.1.1, 2.1.2, 2.6.1; RFC 6120 10.4.
  *
  * Action points:
  *   a pair is wanted, or a key is to be verified
- *     -> there is a session to that domain: opened: db:result or db:verify at once; being set up: it waits
- *     -> there is none: a new one on a new thread, at most `xmpp.server.outgoing.max.threads` being set up at once, the others in line
+ *     -> there is a session to that domain: opened: db:result or db:verify at once; being set up:
+ *     it waits
+ *     -> there is none: a new one on a new thread, at most `xmpp.server.outgoing.max.threads`
+ *     being set up at once, the others in line
  *   opened             -> all that waited is sent
- *   db:result answered -> valid: the promise is fulfilled, the route is there; invalid or error: the promise fails
+ *   db:result answered -> valid: the promise is fulfilled, the route is there; invalid or error:
+ *   the promise fails
  *   db:verify answered -> the verification is finished
  *   deadline of either -> by housekeeping, as an error
- *   the end            -> all that wait are told; what was appended and not sent comes back to its senders
- * DIFFERS: Openfire asks db:verify on a connection of its own each time; waits for answers one by one (D26); and guesses parent
+ *   the end            -> all that wait are told; what was appended and not sent comes back to its
+ *   senders
+ * DIFFERS: Openfire asks db:verify on a connection of its own each time; waits for answers one by
+ * one (D26); and guesses parent
  * domains and shares streams by substring (D17). None of that here.
  */
 #include "session/local_outgoing_server_session.h"
@@ -29,6 +35,7 @@
 #include "server/thread.h"
 #include "server/timeline.h"
 #include "server/xmpp_server.h"
+#include "session/outgoing_line.h"
 #include "session/outgoing_server_socket_reader.h"
 #include "session/outgoing_session_promise.h"
 #include "session/retry_pause.h"
@@ -52,19 +59,18 @@ struct local_outgoing_server_session {
     int64_t keep_alive;        /* set before start */
     int64_t next_keep_alive;   /* housekeeping's own */
     struct timeline *timeline; /* the session's until it is connected, then its connection's */
-    enum state state;                    /* guarded by session.lock */
-    char *stream_id;                     /* the peer's, from opened on; guarded by session.lock */
-    struct wanted *wanted;               /* pairs to be proved once it is opened; guarded by session.lock */
+    enum state state;          /* guarded by session.lock */
+    char *stream_id;           /* the peer's, from opened on; guarded by session.lock */
+    struct wanted *wanted;     /* pairs to be proved once it is opened; guarded by session.lock */
     struct originating_server originating; /* guarded by session.lock */
     struct receiving_server receiving;     /* guarded by session.lock */
     int domains;                           /* pairs proved; guarded by session.lock */
-    struct local_outgoing_server_session *next_in_line; /* guarded by table_lock */
+    struct outgoing_line_place place;      /* in line for a thread; the line's */
 };
 
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct domain_pair_table by_remote; /* key ("", remote); a reference for each; guarded by table_lock */
-static struct local_outgoing_server_session *line, **line_end = &line; /* wait for a thread; guarded by table_lock */
-static int setting_up;                                                 /* guarded by table_lock */
+static struct domain_pair_table
+    by_remote; /* key ("", remote); a reference for each; guarded by table_lock */
 static _Atomic unsigned next_number;
 
 static const struct span nobody = {"", 0};
@@ -93,8 +99,8 @@ static void check_permission(struct session *base)
     if (!remote_server_manager_can_access(session->remote, &why)) {
         local_outgoing_server_session_retire(session);
         if (session_end(base, STREAM_POLICY_VIOLATION, NULL))
-            log_info("%s: to %s ended after a change of the settings: %s", session->name, session->remote,
-                     text_string(&why));
+            log_info("%s: to %s ended after a change of the settings: %s", session->name,
+                     session->remote, text_string(&why));
     }
     text_free(&why);
 }
@@ -110,9 +116,11 @@ static void expire(struct local_outgoing_server_session *session, int64_t now)
         verification = receiving_server_take_expired(&session->receiving, now);
         pthread_mutex_unlock(&session->session.lock);
         if (request != NULL) {
-            retry_pause_failed(session->remote, PACKET_REMOTE_SERVER_TIMEOUT, "no answer to our dialback key in time");
-            outgoing_session_promise_failed(domain_span(request->local), domain_span(request->remote),
-                                            PACKET_REMOTE_SERVER_TIMEOUT, "no answer to our dialback key in time");
+            retry_pause_failed(session->remote, PACKET_REMOTE_SERVER_TIMEOUT,
+                               "no answer to our dialback key in time");
+            outgoing_session_promise_failed(
+                domain_span(request->local), domain_span(request->remote),
+                PACKET_REMOTE_SERVER_TIMEOUT, "no answer to our dialback key in time");
             originating_request_free(request);
         }
         if (verification != NULL)
@@ -136,9 +144,11 @@ static void tick(struct session *base, int64_t now)
     socket_connection_keep_alive(base->connection);
 }
 
-static const struct session_operations operations = {"outgoing", free_session, check_permission, tick};
+static const struct session_operations operations = {"outgoing", free_session, check_permission,
+                                                     tick};
 
-struct local_outgoing_server_session *local_outgoing_server_session_ref(struct local_outgoing_server_session *session)
+struct local_outgoing_server_session *local_outgoing_server_session_ref(
+    struct local_outgoing_server_session *session)
 {
     session_ref(&session->session);
     return session;
@@ -150,7 +160,8 @@ void local_outgoing_server_session_unref(struct local_outgoing_server_session *s
         session_unref(&session->session);
 }
 
-/* --- making one ------------------------------------------------------------------------------------------------------ */
+/* --- making one
+ * ------------------------------------------------------------------------------------------------------ */
 
 static struct local_outgoing_server_session *new_session(struct span local, struct span remote)
 {
@@ -159,11 +170,13 @@ static struct local_outgoing_server_session *new_session(struct span local, stru
     session_init(&session->session, &operations);
     session->local = text_copy_n(local.bytes, local.length);
     session->remote = text_copy_n(remote.bytes, remote.length);
-    session->deadline = session->session.created + config->xmpp_server_session_initialise_timeout * 1000;
+    session->deadline =
+        session->session.created + config->xmpp_server_session_initialise_timeout * 1000;
     session->read_timeout = config->xmpp_server_read_timeout;
     session->keep_alive = config->s2s_keepalive_interval;
     session->timeline = timeline_new();
-    snprintf(session->name, sizeof session->name, "s2sout-%x", atomic_fetch_add(&next_number, 1) + 1);
+    snprintf(session->name, sizeof session->name, "s2sout-%x",
+             atomic_fetch_add(&next_number, 1) + 1);
     config_unref(config);
     metrics_add(outgoing_sessions, 1);
     session_manager_add(&session->session);
@@ -197,7 +210,8 @@ static void start_thread(struct local_outgoing_server_session *session)
     pthread_mutex_unlock(&session->session.lock);
     if (wanted && thread_start(session->name, stack, run, session) == 0)
         return;
-    local_outgoing_server_session_failed(session, PACKET_RESOURCE_CONSTRAINT, "no thread for an outgoing session");
+    local_outgoing_server_session_failed(session, PACKET_RESOURCE_CONSTRAINT,
+                                         "no thread for an outgoing session");
     if (!wanted) /* it was retired while in line: its turn goes to the next */
         start_next();
     metrics_add(outgoing_sessions, -1);
@@ -208,37 +222,13 @@ static void start_thread(struct local_outgoing_server_session *session)
 /* start_next - a set-up is over: whoever is first in line may start */
 static void start_next(void)
 {
-    pthread_mutex_lock(&table_lock);
-    setting_up--;
-    struct local_outgoing_server_session *first = line;
-    if (first != NULL) {
-        line = first->next_in_line;
-        if (line == NULL)
-            line_end = &line;
-        setting_up++;
-    }
-    pthread_mutex_unlock(&table_lock);
-    if (first != NULL)
-        start_thread(first);
+    struct local_outgoing_server_session *next = outgoing_line_leave();
+    if (next != NULL)
+        start_thread(next);
 }
 
-/* enlist - under table_lock: true when the new session may start its set-up now, else it stands in line */
-static bool enlist(struct local_outgoing_server_session *session)
-{
-    const struct config *config = config_get();
-    bool now = setting_up < config->xmpp_server_outgoing_max_threads;
-    config_unref(config);
-    if (now) {
-        setting_up++;
-        return true;
-    }
-    session->next_in_line = NULL;
-    *line_end = session;
-    line_end = &session->next_in_line;
-    return false;
-}
-
-/* give_work - under the session's lock: a pair to be proved or a verification. False when the session takes no more. */
+/* give_work - under the session's lock: a pair to be proved or a verification. False when the
+ * session takes no more. */
 static bool give_work(struct local_outgoing_server_session *session, struct span local,
                       struct dialback_verification *verification, struct text *out)
 {
@@ -249,7 +239,8 @@ static bool give_work(struct local_outgoing_server_session *session, struct span
         receiving_server_take(&session->receiving, verification);
         if (session->state == OPENED) {
             timeline_step(session->timeline, "ServerDialback.verifyKey", "XEP-0220 2.1.2",
-                          "db:verify sent on this open stream: did %s make the key shown to us?", session->remote);
+                          "db:verify sent on this open stream: did %s make the key shown to us?",
+                          session->remote);
             receiving_server_verify_keys(&session->receiving, answer_by, out);
         }
         return true;
@@ -258,8 +249,8 @@ static bool give_work(struct local_outgoing_server_session *session, struct span
     if (session->state == OPENED) {
         timeline_step(session->timeline, "ServerDialback.authenticateDomain", "XEP-0220 2.6.1",
                       "db:result sent on this open stream: a key that proves %s", domain);
-        originating_server_authenticate_domain(&session->originating, domain, session->remote, session->stream_id,
-                                               answer_by, out);
+        originating_server_authenticate_domain(&session->originating, domain, session->remote,
+                                               session->stream_id, answer_by, out);
         free(domain);
     } else {
         struct wanted *wanted = text_calloc(1, sizeof *wanted);
@@ -287,17 +278,21 @@ static bool offer_work(struct local_outgoing_server_session *session, struct spa
 }
 
 /* find_or_make - a session to `remote` that has taken the work */
-static void find_or_make(struct span local, struct span remote, struct dialback_verification *verification)
+static void find_or_make(struct span local, struct span remote,
+                         struct dialback_verification *verification)
 {
     struct local_outgoing_server_session *made = NULL, *old = NULL;
     bool start = false;
     pthread_mutex_lock(&table_lock);
-    struct local_outgoing_server_session *session = domain_pair_table_get(&by_remote, nobody, remote);
+    struct local_outgoing_server_session *session =
+        domain_pair_table_get(&by_remote, nobody, remote);
     if (session == NULL || !offer_work(session, local, verification)) {
         made = new_session(local, remote);
         offer_work(made, local, verification);
-        old = domain_pair_table_put(&by_remote, nobody, remote, local_outgoing_server_session_ref(made));
-        start = enlist(made);
+        old = domain_pair_table_put(&by_remote, nobody, remote,
+                                    local_outgoing_server_session_ref(made));
+        made->place.owner = made;
+        start = outgoing_line_enter(&made->place);
     }
     pthread_mutex_unlock(&table_lock);
     local_outgoing_server_session_unref(old);
@@ -315,9 +310,11 @@ void local_outgoing_server_session_verify_key(struct dialback_verification *veri
     find_or_make(domain_span(verification->local), domain_span(verification->remote), verification);
 }
 
-/* --- its life --------------------------------------------------------------------------------------------------------- */
+/* --- its life
+ * --------------------------------------------------------------------------------------------------------- */
 
-const char *local_outgoing_server_session_remote(const struct local_outgoing_server_session *session)
+const char *local_outgoing_server_session_remote(
+    const struct local_outgoing_server_session *session)
 {
     return session->remote;
 }
@@ -332,7 +329,8 @@ int64_t local_outgoing_server_session_deadline(const struct local_outgoing_serve
     return session->deadline;
 }
 
-struct timeline *local_outgoing_server_session_timeline(const struct local_outgoing_server_session *session)
+struct timeline *local_outgoing_server_session_timeline(
+    const struct local_outgoing_server_session *session)
 {
     return session->timeline;
 }
@@ -345,7 +343,8 @@ void local_outgoing_server_session_connected(struct local_outgoing_server_sessio
     pthread_mutex_unlock(&session->session.lock);
 }
 
-void local_outgoing_server_session_opened(struct local_outgoing_server_session *session, const char *stream_id)
+void local_outgoing_server_session_opened(struct local_outgoing_server_session *session,
+                                          const char *stream_id)
 {
     struct text out = TEXT_EMPTY;
     int64_t answer_by = xmpp_server_now() + session->read_timeout;
@@ -358,9 +357,10 @@ void local_outgoing_server_session_opened(struct local_outgoing_server_session *
             struct wanted *wanted = session->wanted;
             session->wanted = wanted->next;
             timeline_step(session->timeline, "ServerDialback.authenticateDomain", "XEP-0220 2.1.1",
-                          "db:result sent: a key that proves %s, made for stream %s", wanted->local, stream_id);
-            originating_server_authenticate_domain(&session->originating, wanted->local, session->remote, stream_id,
-                                                   answer_by, &out);
+                          "db:result sent: a key that proves %s, made for stream %s", wanted->local,
+                          stream_id);
+            originating_server_authenticate_domain(&session->originating, wanted->local,
+                                                   session->remote, stream_id, answer_by, &out);
             free(wanted->local);
             free(wanted);
         }
@@ -397,25 +397,30 @@ bool local_outgoing_server_session_has_domain(struct local_outgoing_server_sessi
 bool local_outgoing_server_session_is_waiting(struct local_outgoing_server_session *session)
 {
     pthread_mutex_lock(&session->session.lock);
-    bool waiting = session->originating.requests != NULL || session->receiving.verifications != NULL;
+    bool waiting =
+        session->originating.requests != NULL || session->receiving.verifications != NULL;
     pthread_mutex_unlock(&session->session.lock);
     return waiting;
 }
 
 /* proved - valid: from now on the pair's stanzas go over this stream, those that waited first */
-static void proved(struct local_outgoing_server_session *session, const struct originating_request *request)
+static void proved(struct local_outgoing_server_session *session,
+                   const struct originating_request *request)
 {
     pthread_mutex_lock(&session->session.lock);
     session->domains++;
     pthread_mutex_unlock(&session->session.lock);
     retry_pause_succeeded(session->remote);
-    log_info("outgoing session to %s: %s is proved by dialback, at %s", session->remote, request->local,
-             socket_connection_peer(session->session.connection));
-    outgoing_session_promise_fulfilled(domain_span(request->local), domain_span(request->remote), session);
+    log_info("outgoing session to %s: %s is proved by dialback, at %s", session->remote,
+             request->local, socket_connection_peer(session->session.connection));
+    outgoing_session_promise_fulfilled(domain_span(request->local), domain_span(request->remote),
+                                       session);
 }
 
-/* not_proved - XEP-0220 2.1.1: invalid -> internal-server-error to the senders; error -> remote-server-timeout, the stream stays */
-static int not_proved(struct local_outgoing_server_session *session, const struct originating_request *request,
+/* not_proved - XEP-0220 2.1.1: invalid -> internal-server-error to the senders; error ->
+ * remote-server-timeout, the stream stays */
+static int not_proved(struct local_outgoing_server_session *session,
+                      const struct originating_request *request,
                       const struct dialback_element *answer)
 {
     bool error = answer->type == DIALBACK_ERROR;
@@ -424,30 +429,34 @@ static int not_proved(struct local_outgoing_server_session *session, const struc
              error ? packet_error_name(answer->error) : "invalid key", error ? ", " : "",
              error ? answer->error_text : "");
     log_info("outgoing session to %s: %s", session->remote, why);
-    enum packet_error condition = error ? PACKET_REMOTE_SERVER_TIMEOUT : PACKET_INTERNAL_SERVER_ERROR;
+    enum packet_error condition =
+        error ? PACKET_REMOTE_SERVER_TIMEOUT : PACKET_INTERNAL_SERVER_ERROR;
     retry_pause_failed(session->remote, condition, why);
-    outgoing_session_promise_failed(domain_span(request->local), domain_span(request->remote), condition, why);
+    outgoing_session_promise_failed(domain_span(request->local), domain_span(request->remote),
+                                    condition, why);
     return error || local_outgoing_server_session_has_domain(session) ||
                    local_outgoing_server_session_is_waiting(session)
                ? 0
                : -1;
 }
 
-static void log_unasked(const struct local_outgoing_server_session *session, const struct dialback_element *answer)
+static void log_unasked(const struct local_outgoing_server_session *session,
+                        const struct dialback_element *answer)
 {
     const char *name = answer->kind == DIALBACK_RESULT ? "db:result" : "db:verify";
     timeline_step(session->timeline, "ServerDialback", "XEP-0220 3.1",
-                  "an answer that nobody asked for on this stream (%s from %s to %s): ignored", name, answer->from,
-                  answer->to);
-    log_warn("%s: %s sent a %s that was not asked for on this stream (from %s to %s): ignored", session->name,
-             session->remote, name, answer->from, answer->to);
+                  "an answer that nobody asked for on this stream (%s from %s to %s): ignored",
+                  name, answer->from, answer->to);
+    log_warn("%s: %s sent a %s that was not asked for on this stream (from %s to %s): ignored",
+             session->name, session->remote, name, answer->from, answer->to);
 }
 
 int local_outgoing_server_session_result_received(struct local_outgoing_server_session *session,
                                                   const struct dialback_element *answer)
 {
     pthread_mutex_lock(&session->session.lock);
-    struct originating_request *request = originating_server_take_answered(&session->originating, answer);
+    struct originating_request *request =
+        originating_server_take_answered(&session->originating, answer);
     pthread_mutex_unlock(&session->session.lock);
     if (request == NULL) {
         log_unasked(session, answer);
@@ -478,8 +487,8 @@ void local_outgoing_server_session_verify_received(struct local_outgoing_server_
         receiving_server_take_answered(&session->receiving, answer, &verdict, &why);
     pthread_mutex_unlock(&session->session.lock);
     if (verification != NULL) {
-        timeline_step(session->timeline, "ServerDialback.verifyKey", "XEP-0220 2.1.2", "db:verify answered: %s",
-                      verdict.why);
+        timeline_step(session->timeline, "ServerDialback.verifyKey", "XEP-0220 2.1.2",
+                      "db:verify answered: %s", verdict.why);
         dialback_verification_finish(verification, &verdict);
     } else {
         log_unasked(session, answer);
@@ -499,17 +508,22 @@ static int count(struct local_outgoing_server_session *session, int result)
 
 static const struct element_style server_style = {XMLNS_SERVER, XMLNS_SERVER};
 
-int local_outgoing_server_session_deliver(struct local_outgoing_server_session *session, const struct element *packet)
+int local_outgoing_server_session_deliver(struct local_outgoing_server_session *session,
+                                          const struct element *packet)
 {
-    return count(session, socket_connection_deliver_packet(session->session.connection, packet, &server_style));
+    return count(session, socket_connection_deliver_packet(session->session.connection, packet,
+                                                           &server_style));
 }
 
-int local_outgoing_server_session_deliver_now(struct local_outgoing_server_session *session, const struct element *packet)
+int local_outgoing_server_session_deliver_now(struct local_outgoing_server_session *session,
+                                              const struct element *packet)
 {
-    return count(session, socket_connection_deliver_packet_now(session->session.connection, packet, &server_style));
+    return count(session, socket_connection_deliver_packet_now(session->session.connection, packet,
+                                                               &server_style));
 }
 
-/* --- its end ---------------------------------------------------------------------------------------------------------- */
+/* --- its end
+ * ---------------------------------------------------------------------------------------------------------- */
 
 void local_outgoing_server_session_retire(struct local_outgoing_server_session *session)
 {
@@ -528,8 +542,8 @@ void local_outgoing_server_session_retire(struct local_outgoing_server_session *
         start_next();
 }
 
-void local_outgoing_server_session_failed(struct local_outgoing_server_session *session, enum packet_error error,
-                                          const char *why)
+void local_outgoing_server_session_failed(struct local_outgoing_server_session *session,
+                                          enum packet_error error, const char *why)
 {
     local_outgoing_server_session_retire(session);
     pthread_mutex_lock(&session->session.lock);
@@ -543,13 +557,16 @@ void local_outgoing_server_session_failed(struct local_outgoing_server_session *
     while (wanted != NULL) {
         struct wanted *each = wanted;
         wanted = each->next;
-        outgoing_session_promise_failed(domain_span(each->local), domain_span(session->remote), error, why);
+        outgoing_session_promise_failed(domain_span(each->local), domain_span(session->remote),
+                                        error, why);
         free(each->local);
         free(each);
     }
     for (struct originating_request *each;
-         (each = originating_server_take_expired(&originating, INT64_MAX)) != NULL; originating_request_free(each))
-        outgoing_session_promise_failed(domain_span(each->local), domain_span(session->remote), error, why);
+         (each = originating_server_take_expired(&originating, INT64_MAX)) != NULL;
+         originating_request_free(each))
+        outgoing_session_promise_failed(domain_span(each->local), domain_span(session->remote),
+                                        error, why);
     for (struct dialback_verification *each;
          (each = receiving_server_take_expired(&receiving, INT64_MAX)) != NULL;)
         dialback_verification_finish(each, &(struct dialback_verdict){DIALBACK_ERROR, error, why});

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* outgoing_session_promise - packets that wait until their pair of domains is proved to the other side
+/* outgoing_session_promise - packets that wait until their pair of domains is proved to the other
+ * side
  *
- * Openfire: OutgoingSessionPromise (PacketsProcessor). RFC 6120 10.1 (order), 10.4.3 and 8.3.3 (errors); XEP-0220 2.1.1.
+ * Openfire: OutgoingSessionPromise (PacketsProcessor). RFC 6120 10.1 (order), 10.4.3 and 8.3.3
+ * (errors); XEP-0220 2.1.1.
  *
- * Order without a lock over the network: a packet that finds no route takes the table's lock, looks for the
- * promise, and under the same lock again for a route. fulfilled, under that lock, writes what waits and adds the route. So a packet
- * either joins the queue before it is written or finds the route after it (DIFFERS: OF-2322, packets overtook the queue).
- * DIFFERS: Openfire answers errors with errors and knows one error only (D18); here remote-server-not-found and remote-server-timeout are told apart.
+ * Order without a lock over the network: a packet that finds no route takes the table's lock,
+ * looks for the
+ * promise, and under the same lock again for a route. fulfilled, under that lock, writes what
+ * waits and adds the route. So a packet
+ * either joins the queue before it is written or finds the route after it (DIFFERS: OF-2322,
+ * packets overtook the queue).
+ * DIFFERS: Openfire answers errors with errors and knows one error only (D18); here
+ * remote-server-not-found and remote-server-timeout are told apart.
  */
 #include "session/outgoing_session_promise.h"
 
@@ -36,19 +42,21 @@ struct promise {
 static pthread_mutex_t promises_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct domain_pair_table promises; /* guarded by promises_lock */
 
-void outgoing_session_promise_return_to_sender(const struct element *packet, enum packet_error error, const char *why)
+void outgoing_session_promise_return_to_sender(const struct element *packet,
+                                               enum packet_error error, const char *why)
 {
     const char *from = element_get(packet, "from"), *to = element_get(packet, "to");
     struct arena *arena = arena_new(0);
     struct element *reply = packet_error_reply(arena, packet, error, why);
     if (reply != NULL) {
         metrics_add(stanzas_bounced, 1);
-        log_debug("<%s> from %s to %s comes back: %s (%s)", packet->name, from, to, packet_error_name(error), why);
+        log_debug("<%s> from %s to %s comes back: %s (%s)", packet->name, from, to,
+                  packet_error_name(error), why);
         packet_router_route_reply(arena, reply);
     } else {
         metrics_add(stanzas_dropped, 1);
-        log_info("<%s> from %s to %s is dropped, since nothing may answer it: %s (%s)", packet->name, from, to,
-                 packet_error_name(error), why);
+        log_info("<%s> from %s to %s is dropped, since nothing may answer it: %s (%s)",
+                 packet->name, from, to, packet_error_name(error), why);
     }
     arena_free(arena);
 }
@@ -75,7 +83,8 @@ static bool may_try(struct span remote, enum packet_error *error, struct text *w
     char *domain = text_copy_n(remote.bytes, remote.length);
     bool allowed = remote_server_manager_can_access(domain, why);
     free(domain);
-    *error = PACKET_REMOTE_SERVER_NOT_FOUND; /* Openfire's answer for a domain that is not permitted */
+    *error =
+        PACKET_REMOTE_SERVER_NOT_FOUND; /* Openfire's answer for a domain that is not permitted */
     if (!allowed)
         return false;
     text_clear(why);
@@ -85,8 +94,8 @@ static bool may_try(struct span remote, enum packet_error *error, struct text *w
 enum place { PLACE_QUEUED, PLACE_FIRST, PLACE_FULL, PLACE_ROUTE };
 
 /* find_place - queue the packet, or say where else it belongs */
-static enum place find_place(struct span local, struct span remote, const struct element *packet, int64_t most,
-                             struct local_outgoing_server_session **session)
+static enum place find_place(struct span local, struct span remote, const struct element *packet,
+                             int64_t most, struct local_outgoing_server_session **session)
 {
     enum place place = PLACE_QUEUED;
     pthread_mutex_lock(&promises_lock);
@@ -108,8 +117,10 @@ static enum place find_place(struct span local, struct span remote, const struct
     return place;
 }
 
-/* process - find_place and what follows. A route that has just closed refuses the packet: then its pair starts anew. */
-static void process(struct span local, struct span remote, const struct element *packet, int64_t most)
+/* process - find_place and what follows. A route that has just closed refuses the packet: then its
+ * pair starts anew. */
+static void process(struct span local, struct span remote, const struct element *packet,
+                    int64_t most)
 {
     for (int tries = 0; tries < 3; tries++) {
         struct local_outgoing_server_session *session = NULL;
@@ -135,10 +146,12 @@ static void process(struct span local, struct span remote, const struct element 
         if (delivered == 0)
             return;
     }
-    outgoing_session_promise_return_to_sender(packet, PACKET_REMOTE_SERVER_TIMEOUT, "the streams to it keep closing");
+    outgoing_session_promise_return_to_sender(packet, PACKET_REMOTE_SERVER_TIMEOUT,
+                                              "the streams to it keep closing");
 }
 
-void outgoing_session_promise_process(struct span local, struct span remote, const struct element *packet)
+void outgoing_session_promise_process(struct span local, struct span remote,
+                                      const struct element *packet)
 {
     struct text why = TEXT_EMPTY;
     enum packet_error error;
@@ -159,7 +172,8 @@ void outgoing_session_promise_fulfilled(struct span local, struct span remote,
     pthread_mutex_lock(&promises_lock);
     struct promise *promise = domain_pair_table_remove(&promises, local, remote);
     struct waiting *refused = promise != NULL ? promise->first : NULL;
-    while (refused != NULL && local_outgoing_server_session_deliver_now(session, refused->packet) == 0) {
+    while (refused != NULL &&
+           local_outgoing_server_session_deliver_now(session, refused->packet) == 0) {
         struct waiting *written = refused;
         refused = written->next;
         free_waiting(written);
@@ -177,7 +191,8 @@ void outgoing_session_promise_fulfilled(struct span local, struct span remote,
     }
 }
 
-void outgoing_session_promise_failed(struct span local, struct span remote, enum packet_error error, const char *why)
+void outgoing_session_promise_failed(struct span local, struct span remote, enum packet_error error,
+                                     const char *why)
 {
     pthread_mutex_lock(&promises_lock);
     struct promise *promise = domain_pair_table_remove(&promises, local, remote);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* packet_router - where a packet goes: to us, or out
  *
- * Openfire: PacketRouterImpl, RoutingTableImpl.routePacket. Whether a domain is ours is asked of xmpp_server by equality (DIFFERS: D14, by
- * substring). What is for us and no IQ that our services know is answered by iq_handlers' rules for users that do not exist.
+ * Openfire: PacketRouterImpl, RoutingTableImpl.routePacket. Whether a domain is ours is asked of
+ * xmpp_server by equality (DIFFERS: D14, by
+ * substring). What is for us and no IQ that our services know is answered by iq_handlers' rules
+ * for users that do not exist.
  */
 #include "session/packet_router.h"
 
@@ -15,7 +17,8 @@
 #include "session/iq_router.h"
 #include "session/routing_table.h"
 
-void packet_router_route(struct arena *arena, struct element *packet, const struct jid *to, const struct jid *from)
+void packet_router_route(struct arena *arena, struct element *packet, const struct jid *to,
+                         const struct jid *from)
 {
     if (xmpp_server_is_local(to->domain.bytes, to->domain.length)) {
         iq_router_route(arena, packet, to);
@@ -23,8 +26,8 @@ void packet_router_route(struct arena *arena, struct element *packet, const stru
     }
     if (!xmpp_server_is_local(from->domain.bytes, from->domain.length)) {
         metrics_add(stanzas_dropped, 1);
-        log_warn("<%s> from %s to %s dropped: neither is a domain of ours", packet->name, element_get(packet, "from"),
-                 element_get(packet, "to"));
+        log_warn("<%s> from %s to %s dropped: neither is a domain of ours", packet->name,
+                 element_get(packet, "from"), element_get(packet, "to"));
         return;
     }
     routing_table_route_to_remote_domain(from->domain, to->domain, packet);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* retry_pause - a dead domain is not tried again at once
  *
- * RFC 6120 3.3. Openfire: what OutgoingSessionPromise remembers of a failed domain. Only stanzas of ours wait for a pause: a verification that
- * the domain itself caused is always asked, since it says that the domain is alive, and its success ends the pause.
- * At most MAX_DOMAINS are remembered; one more failure is then not, which costs an attempt and nothing else.
+ * RFC 6120 3.3. Openfire: what OutgoingSessionPromise remembers of a failed domain. Only stanzas
+ * of ours wait for a pause: a verification that
+ * the domain itself caused is always asked, since it says that the domain is alive, and its
+ * success ends the pause.
+ * At most MAX_DOMAINS are remembered; one more failure is then not, which costs an attempt and
+ * nothing else.
  */
 #include "session/retry_pause.h"
 
@@ -21,8 +24,8 @@
 #define FORGET_AFTER_MS 600000 /* past the end of the pause */
 
 struct pause {
-    int64_t length;    /* ms, before chance */
-    int64_t until;     /* xmpp_server_now's clock */
+    int64_t length; /* ms, before chance */
+    int64_t until;  /* xmpp_server_now's clock */
     enum packet_error error;
     char *why;
 };
@@ -38,7 +41,8 @@ static void free_pause(struct pause *pause)
     free(pause);
 }
 
-/* shorten - by up to a quarter, at random, so that servers that failed together do not come back together */
+/* shorten - by up to a quarter, at random, so that servers that failed together do not come back
+ * together */
 static int64_t shorten(int64_t length)
 {
     uint32_t random = 0;
@@ -50,7 +54,8 @@ static int64_t shorten(int64_t length)
 void retry_pause_failed(const char *remote, enum packet_error error, const char *why)
 {
     const struct config *config = config_get();
-    int64_t first = config->s2s_retry_first, most = config->s2s_retry_max, now = xmpp_server_now(), length = 0;
+    int64_t first = config->s2s_retry_first, most = config->s2s_retry_max, now = xmpp_server_now(),
+            length = 0;
     config_unref(config);
     struct span name = domain_span(remote);
     pthread_mutex_lock(&pauses_lock);
@@ -60,7 +65,9 @@ void retry_pause_failed(const char *remote, enum packet_error error, const char 
         domain_pair_table_put(&pauses, nobody, name, pause);
     }
     if (pause != NULL && pause->until <= now) { /* failures of one attempt count once */
-        pause->length = pause->length == 0 ? first : pause->length * 2 < most ? pause->length * 2 : most;
+        pause->length = pause->length == 0         ? first
+                        : pause->length * 2 < most ? pause->length * 2
+                                                   : most;
         length = shorten(pause->length);
         pause->until = now + length;
         pause->error = error;
@@ -87,8 +94,9 @@ bool retry_pause_is_on(struct span remote, enum packet_error *error, struct text
     bool on = pause != NULL && pause->until > now;
     if (on) {
         *error = pause->error;
-        text_appendf(why, "the last attempt failed (%s); the next one is made in %lld ms at the earliest", pause->why,
-                     (long long)(pause->until - now));
+        text_appendf(
+            why, "the last attempt failed (%s); the next one is made in %lld ms at the earliest",
+            pause->why, (long long)(pause->until - now));
     }
     pthread_mutex_unlock(&pauses_lock);
     return on;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* routing_table - which outgoing session carries a pair of domains
  *
- * Openfire: RoutingTableImpl.routeToRemoteDomain, addServerRoute. A session that has ended since the look-up refuses the packet; it
+ * Openfire: RoutingTableImpl.routeToRemoteDomain, addServerRoute. A session that has ended since
+ * the look-up refuses the packet; it
  * then goes to the no-route handler like one without a route, and is not lost (DIFFERS: OF-3193).
  */
 #include "session/routing_table.h"
@@ -12,19 +13,21 @@
 #include "session/local_outgoing_server_session.h"
 
 static pthread_rwlock_t routes_lock = PTHREAD_RWLOCK_INITIALIZER;
-static struct domain_pair_table routes;   /* guarded by routes_lock; a reference for each value */
-static routing_table_no_route *no_route;  /* set before start */
+static struct domain_pair_table routes;  /* guarded by routes_lock; a reference for each value */
+static routing_table_no_route *no_route; /* set before start */
 
 void routing_table_set_no_route_handler(routing_table_no_route *handler)
 {
     no_route = handler;
 }
 
-void routing_table_add_server_route(struct span local, struct span remote, struct local_outgoing_server_session *session)
+void routing_table_add_server_route(struct span local, struct span remote,
+                                    struct local_outgoing_server_session *session)
 {
     local_outgoing_server_session_ref(session);
     pthread_rwlock_wrlock(&routes_lock);
-    struct local_outgoing_server_session *old = domain_pair_table_put(&routes, local, remote, session);
+    struct local_outgoing_server_session *old =
+        domain_pair_table_put(&routes, local, remote, session);
     pthread_rwlock_unlock(&routes_lock);
     local_outgoing_server_session_unref(old);
 }
@@ -53,7 +56,8 @@ void routing_table_remove_server_routes(struct local_outgoing_server_session *se
     }
 }
 
-struct local_outgoing_server_session *routing_table_get_server_route(struct span local, struct span remote)
+struct local_outgoing_server_session *routing_table_get_server_route(struct span local,
+                                                                     struct span remote)
 {
     pthread_rwlock_rdlock(&routes_lock);
     struct local_outgoing_server_session *session = domain_pair_table_get(&routes, local, remote);
@@ -63,7 +67,8 @@ struct local_outgoing_server_session *routing_table_get_server_route(struct span
     return session;
 }
 
-void routing_table_route_to_remote_domain(struct span local, struct span remote, const struct element *packet)
+void routing_table_route_to_remote_domain(struct span local, struct span remote,
+                                          const struct element *packet)
 {
     struct local_outgoing_server_session *session = routing_table_get_server_route(local, remote);
     int delivered = session != NULL ? local_outgoing_server_session_deliver(session, packet) : -1;

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* server_socket_reader - reads a stream that another server opened to us
  *
- * Openfire: ServerSocketReader (createSession, packetReceived, processUnknowPacket) and the opening tag checks of SocketReader. RFC 6120
- * 4.7, 4.8, 8.1; XEP-0220. Runs wholly on the connection's thread, stanzas in their order (DIFFERS: Openfire 3.7.1 gives them to a pool and
+ * Openfire: ServerSocketReader (createSession, packetReceived, processUnknowPacket) and the
+ * opening tag checks of SocketReader. RFC 6120
+ * 4.7, 4.8, 8.1; XEP-0220. Runs wholly on the connection's thread, stanzas in their order
+ * (DIFFERS: Openfire 3.7.1 gives them to a pool and
  * loses it, D2).
  *
  * Action points:
- *   opening tag   -> invalid-namespace, bad-format, unsupported-version, improper-addressing, policy-violation, host-unknown, or createSession
- *   iq, message, presence -> packetReceived: addresses, then the pair's right, then the PacketRouter
- *   anything else -> processUnknownPacket: db:result -> the session's validateSubsequentDomain; db:verify -> the authoritative role
+ *   opening tag   -> invalid-namespace, bad-format, unsupported-version, improper-addressing,
+ *   policy-violation, host-unknown, or createSession
+ *   iq, message, presence -> packetReceived: addresses, then the pair's right, then the
+ *   PacketRouter
+ *   anything else -> processUnknownPacket: db:result -> the session's validateSubsequentDomain;
+ *   db:verify -> the authoritative role
  *   silence       -> connection-timeout
  */
 #include "session/server_socket_reader.h"
@@ -49,7 +54,8 @@ static struct server_socket_reader *self_of(struct socket_reader *reader)
     return reader->owner;
 }
 
-/* write_header - before a stream error when no session was made: our header, from our first domain */
+/* write_header - before a stream error when no session was made: our header, from our first domain
+ * */
 static void write_header(struct socket_reader *reader, struct text *out)
 {
     char id[33];
@@ -63,7 +69,8 @@ static void write_header(struct socket_reader *reader, struct text *out)
     stream_header_write(out, &fields);
 }
 
-/* read_domain - a header attribute that must be a bare domain. 0 absent, 1 good, -1 not a domain. */
+/* read_domain - a header attribute that must be a bare domain. 0 absent, 1 good, -1 not a domain.
+ * */
 static int read_domain(const char *value, char out[JID_PART_MAX + 1])
 {
     if (value == NULL)
@@ -75,17 +82,20 @@ static int read_domain(const char *value, char out[JID_PART_MAX + 1])
 static int check_stream(struct socket_reader *reader, const struct stream_header *header)
 {
     if (strcmp(header->stream_ns, XMLNS_STREAM) != 0)
-        return socket_reader_end(reader, STREAM_INVALID_NAMESPACE, NULL, "the stream's namespace is '%s'",
-                                 header->stream_ns);
+        return socket_reader_end(reader, STREAM_INVALID_NAMESPACE, NULL,
+                                 "the stream's namespace is '%s'", header->stream_ns);
     if (!header->is_stream)
         return socket_reader_end(reader, STREAM_BAD_FORMAT, NULL, "the root element is not stream");
     if (header->has_version && !header->version_valid)
-        return socket_reader_end(reader, STREAM_UNSUPPORTED_VERSION, NULL, "the version is not of the form 1.0");
+        return socket_reader_end(reader, STREAM_UNSUPPORTED_VERSION, NULL,
+                                 "the version is not of the form 1.0");
     return 0;
 }
 
-/* create_session - Openfire's createSession(namespace): a session for jabber:server, none for anything else */
-static struct local_incoming_server_session *create_session(struct socket_reader *reader, const char *local,
+/* create_session - Openfire's createSession(namespace): a session for jabber:server, none for
+ * anything else */
+static struct local_incoming_server_session *create_session(struct socket_reader *reader,
+                                                            const char *local,
                                                             const struct stream_header *header)
 {
     if (strcmp(header->content_ns, XMLNS_SERVER) != 0)
@@ -101,52 +111,59 @@ static int stream_opened(struct socket_reader *reader, const struct stream_heade
         return -1;
     int has_to = read_domain(header->to, to), has_from = read_domain(header->from, from);
     if (has_to < 0 || has_from < 0)
-        return socket_reader_end(reader, STREAM_IMPROPER_ADDRESSING, NULL, "%s of the header is no domain",
-                                 has_to < 0 ? "to" : "from");
-    if (has_to == 0) /* Openfire takes a header without `to` as meant for xmpp.domain; so do we (RFC 6120 4.7.2) */
+        return socket_reader_end(reader, STREAM_IMPROPER_ADDRESSING, NULL,
+                                 "%s of the header is no domain", has_to < 0 ? "to" : "from");
+    if (has_to ==
+        0) /* Openfire takes a header without `to` as meant for xmpp.domain; so do we (RFC 6120 4.7.2) */
         snprintf(to, sizeof to, "%s", reader->config->xmpp_domain);
     if (!xmpp_server_is_local(to, strlen(to)))
         return socket_reader_end(
-            reader, xmpp_server_was_local(to, strlen(to)) ? STREAM_HOST_GONE : STREAM_HOST_UNKNOWN, NULL,
-            "the header is addressed to %s, which is not served here", to);
+            reader, xmpp_server_was_local(to, strlen(to)) ? STREAM_HOST_GONE : STREAM_HOST_UNKNOWN,
+            NULL, "the header is addressed to %s, which is not served here", to);
     struct text why = TEXT_EMPTY;
     if (has_from > 0 && !remote_server_manager_can_access(from, &why)) {
-        int ended = socket_reader_end(reader, STREAM_POLICY_VIOLATION, NULL, "%s: %s", from, text_string(&why));
+        int ended = socket_reader_end(reader, STREAM_POLICY_VIOLATION, NULL, "%s: %s", from,
+                                      text_string(&why));
         text_free(&why);
         return ended;
     }
     text_free(&why);
     self->session = create_session(reader, to, header);
     if (self->session == NULL)
-        return socket_reader_end(reader, STREAM_INVALID_NAMESPACE, NULL, "the default namespace is '%s'",
-                                 header->content_ns);
+        return socket_reader_end(reader, STREAM_INVALID_NAMESPACE, NULL,
+                                 "the default namespace is '%s'", header->content_ns);
     return 0;
 }
 
 /* refuse_packet - a stanza that may not come: it is not processed, and its stream ends */
-static int refuse_packet(struct socket_reader *reader, const struct element *packet, enum stream_error error,
-                         const char *why)
+static int refuse_packet(struct socket_reader *reader, const struct element *packet,
+                         enum stream_error error, const char *why)
 {
     metrics_add(stanzas_refused, 1);
     const char *from = element_get(packet, "from"), *to = element_get(packet, "to");
-    return socket_reader_end(reader, error, NULL, "%s from=%s to=%s: %s", packet->name, from ? from : "-",
-                             to ? to : "-", why);
+    return socket_reader_end(reader, error, NULL, "%s from=%s to=%s: %s", packet->name,
+                             from ? from : "-", to ? to : "-", why);
 }
 
-/* check_right - RFC 6120 8.1.1.2, 8.1.2.2: may this sender's domain write to this domain of ours, on this stream? */
+/* check_right - RFC 6120 8.1.1.2, 8.1.2.2: may this sender's domain write to this domain of ours,
+ * on this stream? */
 static int check_right(struct socket_reader *reader, struct element *packet, const struct jid *to,
                        const struct jid *from)
 {
     struct server_socket_reader *self = self_of(reader);
-    enum domain_right right = local_incoming_server_session_is_valid_domain(self->session, to->domain, from->domain);
+    enum domain_right right =
+        local_incoming_server_session_is_valid_domain(self->session, to->domain, from->domain);
     if (right == DOMAIN_VALIDATED)
         return 0;
     if (!local_incoming_server_session_is_validated(self->session))
-        return refuse_packet(reader, packet, STREAM_NOT_AUTHORIZED, "no domain has proved itself on this stream");
+        return refuse_packet(reader, packet, STREAM_NOT_AUTHORIZED,
+                             "no domain has proved itself on this stream");
     if (right == DOMAIN_NOT_VALIDATED)
-        return refuse_packet(reader, packet, STREAM_INVALID_FROM, "its domain has not proved itself on this stream");
+        return refuse_packet(reader, packet, STREAM_INVALID_FROM,
+                             "its domain has not proved itself on this stream");
     if (!xmpp_server_is_local(to->domain.bytes, to->domain.length))
-        return refuse_packet(reader, packet, STREAM_HOST_UNKNOWN, "it is addressed to a domain not served here");
+        return refuse_packet(reader, packet, STREAM_HOST_UNKNOWN,
+                             "it is addressed to a domain not served here");
     return refuse_packet(reader, packet, STREAM_INVALID_FROM,
                          "its domain has not proved itself to that domain of ours");
 }
@@ -178,10 +195,12 @@ static int answer_verify(struct socket_reader *reader, const struct dialback_ele
     int result = 0;
     enum dialback_type type = authoritative_server_verify_received_key(
         request, reader->config->xmpp_server_dialback_enabled, &out, &why);
-    timeline_step(socket_connection_timeline(reader->connection), "ServerDialback.verifyReceivedKey",
-                  "XEP-0220 2.2.2", "db:verify received: %s", text_string(&why));
+    timeline_step(socket_connection_timeline(reader->connection),
+                  "ServerDialback.verifyReceivedKey", "XEP-0220 2.2.2", "db:verify received: %s",
+                  text_string(&why));
     if (type == DIALBACK_UNKNOWN_TYPE)
-        result = socket_reader_end(reader, STREAM_IMPROPER_ADDRESSING, NULL, "%s", text_string(&why));
+        result =
+            socket_reader_end(reader, STREAM_IMPROPER_ADDRESSING, NULL, "%s", text_string(&why));
     else
         socket_connection_deliver(reader->connection, out.bytes, out.length);
     text_free(&out);
@@ -189,27 +208,32 @@ static int answer_verify(struct socket_reader *reader, const struct dialback_ele
     return result;
 }
 
-/* process_unknown_packet - Openfire's processUnknowPacket: what is no stanza may be verification data */
+/* process_unknown_packet - Openfire's processUnknowPacket: what is no stanza may be verification
+ * data */
 static int process_unknown_packet(struct socket_reader *reader, struct element *element)
 {
     struct server_socket_reader *self = self_of(reader);
     if (dialback_element_kind(element) == DIALBACK_NONE)
-        return socket_reader_end(reader, STREAM_UNSUPPORTED_STANZA_TYPE, NULL, "the element <%s xmlns='%s'>",
-                                 element->name, element->ns);
+        return socket_reader_end(reader, STREAM_UNSUPPORTED_STANZA_TYPE, NULL,
+                                 "the element <%s xmlns='%s'>", element->name, element->ns);
     struct dialback_element dialback;
     dialback_element_read(&dialback, element, xmpp_packet_reader_arena(reader->packets));
     if (dialback.type != DIALBACK_REQUEST) {
-        /* XEP-0220 2.2, CVE-2012-3525: a verdict on a stream where nothing was asked proves nothing */
-        timeline_step(socket_connection_timeline(reader->connection), "ServerSocketReader.processUnknownPacket",
-                      "XEP-0220 3.1", "%s with type='%s' from %s, which nobody here asked for: ignored",
+        /* XEP-0220 2.2, CVE-2012-3525: a verdict on a stream where nothing was asked proves
+         * nothing */
+        timeline_step(socket_connection_timeline(reader->connection),
+                      "ServerSocketReader.processUnknownPacket", "XEP-0220 3.1",
+                      "%s with type='%s' from %s, which nobody here asked for: ignored",
                       element->name, element_get(element, "type"), dialback.from);
         log_warn("a %s with type='%s' came unasked from %s for %s to %s: ignored", element->name,
-                 element_get(element, "type"), socket_connection_peer(reader->connection), dialback.from, dialback.to);
+                 element_get(element, "type"), socket_connection_peer(reader->connection),
+                 dialback.from, dialback.to);
         return 0;
     }
     if (dialback.kind == DIALBACK_VERIFY)
         return answer_verify(reader, &dialback);
-    return local_incoming_server_session_validate_subsequent_domain(self->session, reader, &dialback);
+    return local_incoming_server_session_validate_subsequent_domain(self->session, reader,
+                                                                    &dialback);
 }
 
 static int process(struct socket_reader *reader, struct element *element)
@@ -229,7 +253,8 @@ static bool has_pending(struct server_socket_reader *self)
     return self->session != NULL && local_incoming_server_session_has_pending(self->session);
 }
 
-/* deadline - before authentication a fixed one, which neither white space nor single bytes move; after it the idle limit */
+/* deadline - before authentication a fixed one, which neither white space nor single bytes move;
+ * after it the idle limit */
 static int64_t deadline(struct socket_reader *reader)
 {
     struct server_socket_reader *self = self_of(reader);
@@ -250,13 +275,15 @@ static int timed_out(struct socket_reader *reader)
     if (!is_authenticated(reader)) {
         if (has_pending(self) || now < self->negotiation_deadline)
             return 0;
-        return socket_reader_end(reader, STREAM_CONNECTION_TIMEOUT, NULL, "nothing was proved within %lld ms",
+        return socket_reader_end(reader, STREAM_CONNECTION_TIMEOUT, NULL,
+                                 "nothing was proved within %lld ms",
                                  (long long)reader->config->s2s_negotiation_timeout);
     }
     int64_t idle = reader->config->xmpp_server_session_idle;
     if (idle <= 0 || now < socket_connection_last_active(reader->connection) + idle)
         return 0;
-    return socket_reader_end(reader, STREAM_CONNECTION_TIMEOUT, NULL, "idle for %lld ms", (long long)idle);
+    return socket_reader_end(reader, STREAM_CONNECTION_TIMEOUT, NULL, "idle for %lld ms",
+                             (long long)idle);
 }
 
 static const struct socket_reader_operations operations = {
@@ -297,7 +324,8 @@ static void discard(void *given)
     free_reader(given);
 }
 
-int server_socket_reader_create(int fd, const struct sockaddr *peer, struct socket_reader_task *task)
+int server_socket_reader_create(int fd, const struct sockaddr *peer,
+                                struct socket_reader_task *task)
 {
     const struct config *config = config_get();
     if (atomic_fetch_add(&incoming_count, 1) >= config->s2s_connections_max) {
@@ -312,14 +340,16 @@ int server_socket_reader_create(int fd, const struct sockaddr *peer, struct sock
     struct server_socket_reader *self = text_calloc(1, sizeof *self);
     struct socket_connection_limits limits = {config->xmpp_socket_write_timeout_seconds * 1000,
                                               (size_t)config->s2s_queue_bytes};
-    socket_connection_set_options(fd, config->xmpp_socket_tcp_nodelay, config->xmpp_socket_keepalive);
+    socket_connection_set_options(fd, config->xmpp_socket_tcp_nodelay,
+                                  config->xmpp_socket_keepalive);
     snprintf(task->name, sizeof task->name, "s2sin-%x", atomic_fetch_add(&next_number, 1) + 1);
     task->stack = (size_t)config->s2s_stack_size;
     task->run = run;
     task->discard = discard;
     task->reader = self;
     self->negotiation_deadline = xmpp_server_now() + config->s2s_negotiation_timeout;
-    struct socket_connection *connection = socket_connection_new(fd, task->name, &limits, timeline_new());
+    struct socket_connection *connection =
+        socket_connection_new(fd, task->name, &limits, timeline_new());
     socket_reader_init(&self->reader, &operations, connection, self);
     config_unref(config);
     return 0;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* session - what incoming and outgoing sessions have in common
  *
- * Openfire: LocalSession. An incoming session has its connection from its first moment; an outgoing one gets it
- * when it is connected, and until then housekeeping or a shutdown finds none. That is why the pointer is
+ * Openfire: LocalSession. An incoming session has its connection from its first moment; an
+ * outgoing one gets it
+ * when it is connected, and until then housekeeping or a shutdown finds none. That is why the
+ * pointer is
  * read under the session's lock by all threads but its own.
  */
 #include "session/session.h"
@@ -64,8 +66,8 @@ bool session_end(struct session *session, enum stream_error error, const char *t
         socket_connection_wake(connection);
         if (error != STREAM_ERROR_NONE)
             metrics_add(stream_errors_sent, 1);
-        log_debug("%s: ended by us: %s%s%s", socket_connection_name(connection), stream_error_name(error),
-                  text != NULL ? ", " : "", text != NULL ? text : "");
+        log_debug("%s: ended by us: %s%s%s", socket_connection_name(connection),
+                  stream_error_name(error), text != NULL ? ", " : "", text != NULL ? text : "");
     }
     text_free(&last);
     socket_connection_unref(connection);

@@ -1,12 +1,15 @@
 /* session - what incoming and outgoing sessions have in common
  *
- * Openfire: Session, LocalSession. A session is counted: the session manager holds one reference, its thread one, and every look-up gives
+ * Openfire: Session, LocalSession. A session is counted: the session manager holds one reference,
+ * its thread one, and every look-up gives
  * one. Closing is a state of its connection; memory goes with the last reference.
  *
  * Lock order of this room, outermost first:
- *   outgoing_session_promise (table) -> local_outgoing_server_session (table) -> session -> routing_table -> session_manager
- * and only then those of server/ (connection write lock, rows, log). A later one is never held when an earlier one is taken; none is held across
- * a wait, a send, or a call through a function pointer.
+ *   outgoing_session_promise (table) -> local_outgoing_server_session (table) -> session ->
+ *   routing_table, session_manager, outgoing_line, retry_pause, iq_router (leaves of this room)
+ * and only then those of server/ (connection write lock, rows, log). A later one is never held
+ * when an earlier one is taken; none is held across a wait, a send, or a call through a function
+ * pointer.
  */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H
@@ -32,8 +35,9 @@ struct session_operations {
 struct session {
     const struct session_operations *operations; /* set before start */
     _Atomic int references;
-    struct session *next, *previous;      /* guarded by the session manager's lock */
-    struct socket_connection *connection; /* one reference; guarded by lock until it is set, then constant */
+    struct session *next, *previous; /* guarded by the session manager's lock */
+    struct socket_connection
+        *connection; /* one reference; guarded by lock until it is set, then constant */
     pthread_mutex_t lock;
     int64_t created; /* xmpp_server_now's clock; set before start */
     _Atomic int64_t packets_in, packets_out;
@@ -44,7 +48,8 @@ void session_init(struct session *session, const struct session_operations *oper
 void session_destroy(struct session *session);
 struct session *session_ref(struct session *session);
 void session_unref(struct session *session);
-/* session_end - end its stream from any thread: the stream error (or none: a plain closing tag), and wake its reader. False when it had ended
+/* session_end - end its stream from any thread: the stream error (or none: a plain closing tag),
+ * and wake its reader. False when it had ended
  * already or has no connection yet. */
 bool session_end(struct session *session, enum stream_error error, const char *text);
 /* session_connection - its connection with a reference, or NULL when there is none yet */

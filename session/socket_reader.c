@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* socket_reader - the thread of one stream: what reading an incoming and an outgoing stream have in common
+/* socket_reader - the thread of one stream: what reading an incoming and an outgoing stream have
+ * in common
  *
- * Openfire: SocketReader. RFC 6120 4.4 (closing), 4.9 (errors), 4.7.3 (ids). All of it runs on the stream's own
+ * Openfire: SocketReader. RFC 6120 4.4 (closing), 4.9 (errors), 4.7.3 (ids). All of it runs on the
+ * stream's own
  * thread; the connection is the only thing that others touch.
  *
  * Every end passes through here once: the first reason is kept for the one line at info level.
@@ -17,7 +19,8 @@
 #include "server/timeline.h"
 #include "server/xmpp_server.h"
 
-void socket_reader_init(struct socket_reader *reader, const struct socket_reader_operations *operations,
+void socket_reader_init(struct socket_reader *reader,
+                        const struct socket_reader_operations *operations,
                         struct socket_connection *connection, void *owner)
 {
     *reader = (struct socket_reader){
@@ -40,7 +43,8 @@ void socket_reader_note_end(struct socket_reader *reader, const char *word, cons
     text_append_string(&reader->end_reason, why);
 }
 
-int socket_reader_end(struct socket_reader *reader, enum stream_error error, const char *tell, const char *why, ...)
+int socket_reader_end(struct socket_reader *reader, enum stream_error error, const char *tell,
+                      const char *why, ...)
 {
     struct text reason = TEXT_EMPTY, last = TEXT_EMPTY;
     va_list arguments;
@@ -49,15 +53,17 @@ int socket_reader_end(struct socket_reader *reader, enum stream_error error, con
     vsnprintf(sentence, sizeof sentence, why, arguments);
     va_end(arguments);
     text_append_string(&reason, sentence);
-    timeline_step(socket_connection_timeline(reader->connection), "SocketReader.run", "RFC 6120 4.9.1",
-                  "we end the stream: %s (%s)", stream_error_name(error), sentence);
+    timeline_step(socket_connection_timeline(reader->connection), "SocketReader.run",
+                  "RFC 6120 4.9.1", "we end the stream: %s (%s)", stream_error_name(error),
+                  sentence);
     socket_reader_note_end(reader, stream_error_name(error), sentence);
     if (!reader->header_sent)
         reader->operations->write_header(reader, &last);
     reader->header_sent = true;
     stream_error_write(&last, error, tell);
     text_append_string(&last, STREAM_FOOTER);
-    if (socket_connection_end(reader->connection, last.bytes, last.length) && error != STREAM_ERROR_NONE)
+    if (socket_connection_end(reader->connection, last.bytes, last.length) &&
+        error != STREAM_ERROR_NONE)
         metrics_add(stream_errors_sent, 1);
     text_free(&last);
     text_free(&reason);
@@ -71,8 +77,8 @@ int socket_reader_end_gracefully(struct socket_reader *reader, const char *why)
     reader->ending = true;
     reader->ending_deadline = xmpp_server_now() + SOCKET_READER_LINGER_MS;
     socket_reader_note_end(reader, "closed by us", why);
-    timeline_step(socket_connection_timeline(reader->connection), "SocketConnection.close", "RFC 6120 4.4",
-                  "we close the stream: %s", why);
+    timeline_step(socket_connection_timeline(reader->connection), "SocketConnection.close",
+                  "RFC 6120 4.4", "we close the stream: %s", why);
     socket_connection_end(reader->connection, STREAM_FOOTER, sizeof STREAM_FOOTER - 1);
     return 0;
 }

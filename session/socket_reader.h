@@ -1,7 +1,10 @@
-/* socket_reader - the thread of one stream: what reading an incoming and an outgoing stream have in common
+/* socket_reader - the thread of one stream: what reading an incoming and an outgoing stream have
+ * in common
  *
- * Openfire: SocketReader with its SocketReadingMode. A socket_reader belongs to the thread that runs it. The reading mode
- * (blocking_reading_mode) moves bytes; the reader checks the opening tag and hands each element to the operations of its kind:
+ * Openfire: SocketReader with its SocketReadingMode. A socket_reader belongs to the thread that
+ * runs it. The reading mode
+ * (blocking_reading_mode) moves bytes; the reader checks the opening tag and hands each element to
+ * the operations of its kind:
  * server_socket_reader for streams opened to us, outgoing_server_socket_reader for those we open.
  */
 #ifndef SESSION_SOCKET_READER_H
@@ -17,7 +20,8 @@
 
 struct socket_reader;
 
-/* What a kind of reader does. The int functions return 0 to go on, or -1 when they have ended the stream. */
+/* What a kind of reader does. The int functions return 0 to go on, or -1 when they have ended the
+ * stream. */
 struct socket_reader_operations {
     /* the opening tag is well-formed XML: judge it, make the session by its namespace, answer */
     int (*stream_opened)(struct socket_reader *reader, const struct stream_header *header);
@@ -28,7 +32,8 @@ struct socket_reader_operations {
     int (*timed_out)(struct socket_reader *reader);
     /* has the other side proved anything yet? The larger limits hold from then on. */
     bool (*is_authenticated)(struct socket_reader *reader);
-    /* write what must stand before a stream error when we have sent no header yet (RFC 6120 4.9.1.2) */
+    /* write what must stand before a stream error when we have sent no header yet (RFC 6120
+     * 4.9.1.2) */
     void (*write_header)(struct socket_reader *reader, struct text *out);
 };
 
@@ -37,26 +42,29 @@ struct socket_reader {
     struct socket_connection *connection; /* owned */
     struct xmpp_packet_reader *packets;   /* owned */
     const struct config *config;          /* owned: the settings this stream began with */
-    void *owner;                          /* of the operations: the session or the kind's own struct */
-    bool header_sent;                     /* our header is out */
-    bool authenticated;                   /* the larger limits are set */
-    bool ending;                          /* we sent the closing tag and read on until the peer's */
+    void *owner;        /* of the operations: the session or the kind's own struct */
+    bool header_sent;   /* our header is out */
+    bool authenticated; /* the larger limits are set */
+    bool ending;        /* we sent the closing tag and read on until the peer's */
     int64_t ending_deadline;
-    size_t bytes_before; /* read before authentication */
+    size_t bytes_before;          /* read before authentication */
     enum stream_error peer_error; /* the other side's stream error, if it sent one */
-    const char *end_word;   /* how it ended, for the log: a constant */
-    struct text end_reason; /* and why, in words */
+    const char *end_word;         /* how it ended, for the log: a constant */
+    struct text end_reason;       /* and why, in words */
 };
 
-void socket_reader_init(struct socket_reader *reader, const struct socket_reader_operations *operations,
+void socket_reader_init(struct socket_reader *reader,
+                        const struct socket_reader_operations *operations,
                         struct socket_connection *connection, void *owner);
 void socket_reader_free(struct socket_reader *reader);
 
-/* socket_reader_end - the stream ends with this error (STREAM_ERROR_NONE: a plain closing tag); `why` goes to the log and timeline, and to the peer when
+/* socket_reader_end - the stream ends with this error (STREAM_ERROR_NONE: a plain closing tag);
+ * `why` goes to the log and timeline, and to the peer when
  * `tell` is not NULL. Always -1, to be returned. */
-int socket_reader_end(struct socket_reader *reader, enum stream_error error, const char *tell, const char *why, ...)
-    __attribute__((format(printf, 4, 5)));
-/* socket_reader_end_gracefully - send the closing tag, but go on processing what arrives until the peer's closing tag or the
+int socket_reader_end(struct socket_reader *reader, enum stream_error error, const char *tell,
+                      const char *why, ...) __attribute__((format(printf, 4, 5)));
+/* socket_reader_end_gracefully - send the closing tag, but go on processing what arrives until the
+ * peer's closing tag or the
  * linger time (RFC 6120 4.4). Always 0. */
 int socket_reader_end_gracefully(struct socket_reader *reader, const char *why);
 

@@ -119,9 +119,8 @@ for variant in plain asan tsan; do
     step 'two servers' $variant 180 "$PYTHON" test/two_servers.py --binary $binary
     step interop $variant 400 "$PYTHON" test/interop/run.py --binary $binary
 done
-for script in test/cycles.sh test/cycles.py; do
-    [ ! -e $script ] || step cycles plain 400 $script --binary ./openfire-s2s
-done
+step cycles plain 400 "$PYTHON" test/cycles.py --binary ./openfire-s2s
+step cycles tsan 400 "$PYTHON" test/cycles.py --binary build/tsan/openfire-s2s --cycles 500
 
 for i in "${!failures[@]}"; do
     printf '\n==== %s\n==== %s\n' "${failures[i]}" "${failure_logs[i]}"

@@ -2,7 +2,7 @@
 /* test_config - the settings: table, files, faults, snapshots, sample file
  *
  * Each fault must name file, line, property, value and what was expected; each check has a value that
- * passes and one that doesn't. The race of config_get with config_publish is for ThreadSanitizer.
+ * passes and one that doesn't.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -21,52 +21,7 @@
 #include "server/config_value.h"
 #include "server/ini_file.h"
 #include "test/support/scratch.h"
-
-static int open_scratch(void **state)
-{
-    (void)state;
-    scratch_open();
-    return 0;
-}
-
-static int close_scratch(void **state)
-{
-    (void)state;
-    config_stop();
-    scratch_close();
-    return 0;
-}
-
-/* load - a snapshot of this content, with s2s.home in the scratch directory */
-static struct config *load(const char *content, struct text *why)
-{
-    char *all = text_format("s2s.home = %s\n%s", scratch_path(""), content);
-    struct config *config = config_load(scratch_write("s2s.conf", all), why);
-    free(all);
-    return config;
-}
-
-static struct config *load_good(const char *content)
-{
-    struct text why = TEXT_EMPTY;
-    struct config *config = load(content, &why);
-    if (config == NULL)
-        fail_msg("%s", text_string(&why));
-    assert_string_equal(text_string(&why), "");
-    text_free(&why);
-    return config;
-}
-
-/* assert_refused - the fault, behind the file's path, must read so */
-static void assert_refused(const char *content, const char *fault)
-{
-    struct text why = TEXT_EMPTY;
-    assert_null(load(content, &why));
-    char *whole = text_format("%s%s", scratch_path("s2s.conf"), fault);
-    assert_string_equal(text_string(&why), whole);
-    free(whole);
-    text_free(&why);
-}
+#include "test/support/settings.h"
 
 static void assert_list_holds(const struct config *config, const char *line)
 {
@@ -185,11 +140,11 @@ static void the_place_where_a_name_is_split_is_free(void **state)
         "[xmpp]\nserver.socket.port = 4711\n", "[xmpp.server]\nsocket.port = 4711\n",
         "[xmpp.server.socket]\nport=4711\n", "[XMPP.Server]\nSOCKET.Port = 4711\n"};
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
-        struct config *config = load_good(ways[i]);
+        struct config *config = settings_load_good(ways[i]);
         assert_int_equal(config->xmpp_server_socket_port, 4711);
         config_unref(config);
     }
-    struct config *config = load_good("xmpp.server.socket.port = 4712");
+    struct config *config = settings_load_good("xmpp.server.socket.port = 4712");
     assert_int_equal(config->xmpp_server_socket_port, 4712);
     config_unref(config);
 }
@@ -199,7 +154,7 @@ static struct config *assert_warns(const char *content, const char *warning)
 {
     scratch_capture_log();
     struct text why = TEXT_EMPTY;
-    struct config *config = load(content, &why);
+    struct config *config = settings_load(content, &why);
     char *log = scratch_captured_log();
     assert_non_null(config);
     char *line = text_format("warn  -            %s%s\n", scratch_path("s2s.conf"), warning);
@@ -244,15 +199,15 @@ static void an_empty_value_is_a_value(void **state)
 {
     (void)state;
     struct config *config =
-        load_good("[network]\ninterface =\n[dnsutil]\ndnsOverride = ; none\n"
+        settings_load_good("[network]\ninterface =\n[dnsutil]\ndnsOverride = ; none\n"
                   "[xmpp.server]\ndialback.secret = \"\"\n[s2s]\ndomains =   \n");
     assert_string_equal(config->network_interface, "");
     assert_string_equal(config->dnsutil_dnsOverride, "");
     assert_string_equal(config->xmpp_server_dialback_secret, "");
     assert_string_equal(config->s2s_domains, "");
     config_unref(config);
-    assert_refused("[xmpp]\ndomain =\n", ":3: xmpp.domain = : a domain name was expected");
-    assert_refused("[xmpp.server]\nname =\n", ":3: xmpp.server.name = : 1 to 255 bytes of UTF-8 "
+    settings_assert_refused("[xmpp]\ndomain =\n", ":3: xmpp.domain = : a domain name was expected");
+    settings_assert_refused("[xmpp.server]\nname =\n", ":3: xmpp.server.name = : 1 to 255 bytes of UTF-8 "
                                               "without control characters was expected");
 }
 
@@ -263,7 +218,7 @@ static void strings_are_kept_as_they_are(void **state)
     char *content = text_format("[dnsutil]\ndnsOverride = %s\n[xmpp.server]\nname = \"a;b#c\"  ; x\n"
                                 "dialback.secret = s3cr3t\n",
                                 overrides);
-    struct config *config = load_good(content);
+    struct config *config = settings_load_good(content);
     assert_string_equal(config->dnsutil_dnsOverride, overrides);
     assert_string_equal(config->xmpp_server_name, "a;b#c");
     assert_string_equal(config->xmpp_server_dialback_secret, "s3cr3t");
@@ -278,12 +233,12 @@ static void refuses_text_that_others_could_not_be_sent(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct text why = TEXT_EMPTY;
         char *content = text_format("[xmpp.server]\nname = %s\n", bad[i]);
-        assert_null(load(content, &why));
+        assert_null(settings_load(content, &why));
         assert_non_null(strstr(text_string(&why), ":3: xmpp.server.name = "));
         free(content);
         text_free(&why);
     }
-    struct config *config = load_good("[xmpp.server]\nname = K\xc3\xb6ln \xf0\x9f\x93\x9a\n");
+    struct config *config = settings_load_good("[xmpp.server]\nname = K\xc3\xb6ln \xf0\x9f\x93\x9a\n");
     assert_string_equal(config->xmpp_server_name, "K\xc3\xb6ln \xf0\x9f\x93\x9a");
     config_unref(config);
 }
@@ -299,7 +254,7 @@ static void numbers_are_whole_and_within_their_bounds(void **state)
         char *fault = text_format(":3: xmpp.server.socket.port = %s: a whole number from 1 to "
                                   "65535 was expected",
                                   bad[i]);
-        assert_refused(content, fault);
+        settings_assert_refused(content, fault);
         free(content);
         free(fault);
     }
@@ -307,7 +262,7 @@ static void numbers_are_whole_and_within_their_bounds(void **state)
     static const int values[] = {1, 65535, 5269};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         char *content = text_format("[xmpp.server]\nsocket.port = %s\n", good[i]);
-        struct config *config = load_good(content);
+        struct config *config = settings_load_good(content);
         assert_int_equal(config->xmpp_server_socket_port, values[i]);
         config_unref(config);
         free(content);
@@ -318,27 +273,27 @@ static void booleans_are_true_or_false(void **state)
 {
     (void)state;
     struct config *config =
-        load_good("[xmpp.server]\nsocket.active = FALSE\n[s2s]\nlog.wire = true\n");
+        settings_load_good("[xmpp.server]\nsocket.active = FALSE\n[s2s]\nlog.wire = true\n");
     assert_false(config->xmpp_server_socket_active);
     assert_true(config->s2s_log_wire);
     config_unref(config);
-    assert_refused("[s2s]\nlog.wire = yes\n", ":3: s2s.log.wire = yes: true or false was expected");
-    assert_refused("[s2s]\nlog.wire = 1\n", ":3: s2s.log.wire = 1: true or false was expected");
+    settings_assert_refused("[s2s]\nlog.wire = yes\n", ":3: s2s.log.wire = yes: true or false was expected");
+    settings_assert_refused("[s2s]\nlog.wire = 1\n", ":3: s2s.log.wire = 1: true or false was expected");
 }
 
 static void a_choice_is_one_of_its_words(void **state)
 {
     (void)state;
     struct config *config =
-        load_good("[xmpp.server]\npermission = Whitelist\n[s2s]\nlog.level = error\n");
+        settings_load_good("[xmpp.server]\npermission = Whitelist\n[s2s]\nlog.level = error\n");
     assert_int_equal(config->xmpp_server_permission, CONFIG_WHITELIST);
     assert_int_equal(config->s2s_log_level, CONFIG_LOG_ERROR);
     assert_list_holds(config, "\nxmpp.server.permission = whitelist\n");
     config_unref(config);
-    assert_refused(
+    settings_assert_refused(
         "[s2s]\nlog.level = loud\n",
         ":3: s2s.log.level = loud: debug, info, warn or error was expected");
-    assert_refused(
+    settings_assert_refused(
         "[xmpp.server]\npermission = white\n",
         ":3: xmpp.server.permission = white: blacklist or whitelist was expected");
 }
@@ -346,15 +301,15 @@ static void a_choice_is_one_of_its_words(void **state)
 static void domains_are_kept_prepared(void **state)
 {
     (void)state;
-    struct config *config = load_good("[xmpp]\ndomain = EXAMPLE.org\n[s2s]\n"
+    struct config *config = settings_load_good("[xmpp]\ndomain = EXAMPLE.org\n[s2s]\n"
                                       "domains = Im.Example.org , B\xc3\x9c" "CHER.example,,"
                                       "im.example.org\n");
     assert_string_equal(config->xmpp_domain, "example.org");
     assert_string_equal(config->s2s_domains, "im.example.org,b\xc3\xbc" "cher.example");
     config_unref(config);
-    assert_refused("[xmpp]\ndomain = user@example.org\n",
+    settings_assert_refused("[xmpp]\ndomain = user@example.org\n",
                    ":3: xmpp.domain = user@example.org: a domain name was expected");
-    assert_refused("[s2s]\ndomains = a.example,b@c\n",
+    settings_assert_refused("[s2s]\ndomains = a.example,b@c\n",
                    ":3: s2s.domains = a.example,b@c: domain names with commas between them, or "
                    "nothing was expected");
 }
@@ -365,12 +320,12 @@ static void the_interface_is_an_address(void **state)
     static const char *const good[] = {"127.0.0.1", "::1", ""};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         char *content = text_format("[network]\ninterface = %s\n", good[i]);
-        struct config *config = load_good(content);
+        struct config *config = settings_load_good(content);
         assert_string_equal(config->network_interface, good[i]);
         config_unref(config);
         free(content);
     }
-    assert_refused(
+    settings_assert_refused(
         "[network]\ninterface = eth0\n",
         ":3: network.interface = eth0: an IPv4 or IPv6 address, or nothing was expected");
 }
@@ -378,10 +333,10 @@ static void the_interface_is_an_address(void **state)
 static void services_are_named_from_a_set(void **state)
 {
     (void)state;
-    struct config *config = load_good("[s2s]\nservices.disabled = Ping, time ,ping\n");
+    struct config *config = settings_load_good("[s2s]\nservices.disabled = Ping, time ,ping\n");
     assert_string_equal(config->s2s_services_disabled, "ping,time");
     config_unref(config);
-    assert_refused("[s2s]\nservices.disabled = ping, pong\n",
+    settings_assert_refused("[s2s]\nservices.disabled = ping, pong\n",
                    ":3: s2s.services.disabled = ping, pong: nothing, or with commas between them "
                    "any of ping, version, time or last was expected");
 }
@@ -389,18 +344,18 @@ static void services_are_named_from_a_set(void **state)
 static void values_that_contradict_each_other_are_refused(void **state)
 {
     (void)state;
-    assert_refused("[s2s]\nretry.first = 5000\nretry.max = 4999\n",
+    settings_assert_refused("[s2s]\nretry.first = 5000\nretry.max = 4999\n",
                    ":3: s2s.retry.first = 5000: at most s2s.retry.max, which is 4999, was expected");
-    config_unref(load_good("[s2s]\nretry.first = 5000\nretry.max = 5000\n"));
-    assert_refused("[s2s]\nnegotiation.bytes = 5000\nnegotiation.total = 4999\n",
+    config_unref(settings_load_good("[s2s]\nretry.first = 5000\nretry.max = 5000\n"));
+    settings_assert_refused("[s2s]\nnegotiation.bytes = 5000\nnegotiation.total = 4999\n",
                    ":3: s2s.negotiation.bytes = 5000: at most s2s.negotiation.total, which is "
                    "4999, was expected");
-    assert_refused("[xmpp.server]\nsession.idle = 0\n",
+    settings_assert_refused("[xmpp.server]\nsession.idle = 0\n",
                    ":3: xmpp.server.session.idle = 0: -1 (never) or at least 1 was expected");
-    config_unref(load_good("[xmpp.server]\nsession.idle = -1\n"));
+    config_unref(settings_load_good("[xmpp.server]\nsession.idle = -1\n"));
 
     struct text why = TEXT_EMPTY; /* the one at fault is a default */
-    assert_null(load("[s2s]\nretry.max = 999\n", &why));
+    assert_null(settings_load("[s2s]\nretry.max = 999\n", &why));
     assert_string_equal(text_string(&why), "default: s2s.retry.first = 1000: at most s2s.retry.max, "
                                            "which is 999, was expected");
     text_free(&why);
@@ -409,7 +364,7 @@ static void values_that_contradict_each_other_are_refused(void **state)
 static void every_row_refuses_what_it_says_and_takes_its_default(void **state)
 {
     (void)state;
-    struct config *config = load_good("");
+    struct config *config = settings_load_good("");
     for (size_t i = 0; i < config_row_count; i++) {
         const struct config_row *row = &config_rows[i];
         struct text before = TEXT_EMPTY, after = TEXT_EMPTY;
@@ -439,7 +394,7 @@ static void tells_every_fault_in_one_go(void **state)
 {
     (void)state;
     struct text why = TEXT_EMPTY;
-    assert_null(load("[xmpp.server]\nsocket.port = x\n\nsocket.active = maybe\n", &why));
+    assert_null(settings_load("[xmpp.server]\nsocket.port = x\n\nsocket.active = maybe\n", &why));
     const char *path = scratch_path("s2s.conf");
     char *both = text_format("%s:3: xmpp.server.socket.port = x: a whole number from 1 to 65535 was "
                              "expected\n%s:5: xmpp.server.socket.active = maybe: true or false was "
@@ -453,13 +408,13 @@ static void tells_every_fault_in_one_go(void **state)
 static void never_shows_a_secret(void **state)
 {
     (void)state;
-    struct config *config = load_good("[xmpp.server]\ndialback.secret = s3cr3t\n");
+    struct config *config = settings_load_good("[xmpp.server]\ndialback.secret = s3cr3t\n");
     assert_list_holds(config, "\nxmpp.server.dialback.secret = (set)\n");
     config_unref(config);
-    config = load_good("");
+    config = settings_load_good("");
     assert_list_holds(config, "\nxmpp.server.dialback.secret = \n");
     config_unref(config);
-    assert_refused("[xmpp.server]\ndialback.secret = s3c\x01r3t\n",
+    settings_assert_refused("[xmpp.server]\ndialback.secret = s3c\x01r3t\n",
                    ":3: xmpp.server.dialback.secret = (not shown): 0 to 900 bytes of UTF-8 without "
                    "control characters was expected");
 }
@@ -468,15 +423,15 @@ static void tells_a_syntax_error_with_its_line(void **state)
 {
     (void)state;
     struct text why = TEXT_EMPTY;
-    assert_null(load("[xmpp]\ndomain example.org\n", &why));
+    assert_null(settings_load("[xmpp]\ndomain example.org\n", &why));
     char *fault = text_format("syntax error in %s (3): -> domain example.org: name = value or "
                               "[section] was expected",
                               scratch_path("s2s.conf"));
     assert_string_equal(text_string(&why), fault);
     free(fault);
     text_free(&why);
-    assert_refused("[]\nx = 1\n", ":2: []: the name of a section was expected");
-    assert_refused("[xmpp]\nserver.name = x \\\n",
+    settings_assert_refused("[]\nx = 1\n", ":2: []: the name of a section was expected");
+    settings_assert_refused("[xmpp]\nserver.name = x \\\n",
                    ":3: a '\\' at the end of the last line: another line was expected");
 }
 
@@ -487,7 +442,7 @@ static void refuses_a_line_that_is_too_long(void **state)
     text_append_string(&content, "[dnsutil]\ndnsOverride = ");
     for (int i = 0; i < 1100; i++)
         text_append_char(&content, 'a');
-    assert_null(load(text_string(&content), &why));
+    assert_null(settings_load(text_string(&content), &why));
     char *fault = text_format("input line too long in %s (3)", scratch_path("s2s.conf"));
     assert_string_equal(text_string(&why), fault);
     free(fault);
@@ -512,13 +467,13 @@ static void refuses_a_nul_byte(void **state)
 static void counts_lines_across_continued_ones(void **state)
 {
     (void)state;
-    struct config *config = load_good("[dnsutil]\ndnsOverride = {a.test,127.0.0.1:1},\\\n"
+    struct config *config = settings_load_good("[dnsutil]\ndnsOverride = {a.test,127.0.0.1:1},\\\n"
                                       "{b.test,127.0.0.1:2}\n");
     assert_string_equal(config->dnsutil_dnsOverride, "{a.test,127.0.0.1:1},{b.test,127.0.0.1:2}");
     config_unref(config);
-    assert_refused("[dnsutil]\r\ndnsOverride = a\\\r\nb\r\n[s2s]\r\nlog.wire = x\r\n",
+    settings_assert_refused("[dnsutil]\r\ndnsOverride = a\\\r\nb\r\n[s2s]\r\nlog.wire = x\r\n",
                    ":6: s2s.log.wire = x: true or false was expected");
-    assert_refused("[s2s]\nlog.wire = \\\nx\n",
+    settings_assert_refused("[s2s]\nlog.wire = \\\nx\n",
                    ":3: s2s.log.wire = x: true or false was expected");
 }
 
@@ -557,185 +512,8 @@ static void refuses_a_file_that_it_may_not_read(void **state)
 
 /* --- what was changed at run time --- */
 
-static void settings_changed_at_run_time_win(void **state)
-{
-    (void)state;
-    scratch_write("settings.conf", "[xmpp.server]\nsocket.port = 4712\n");
-    scratch_capture_log();
-    struct config *config = load_good("[xmpp.server]\nsocket.port = 4711\nsocket.remotePort = 1\n");
-    char *log = scratch_captured_log();
-    assert_int_equal(config->xmpp_server_socket_port, 4712);
-    assert_int_equal(config->xmpp_server_socket_remotePort, 1);
-    assert_string_equal(log, ""); /* set in two files is no mistake */
-    config_unref(config);
-    free(log);
-}
-
-static void a_fault_in_the_changes_names_their_file(void **state)
-{
-    (void)state;
-    struct text why = TEXT_EMPTY;
-    scratch_write("settings.conf", "[xmpp]\n\nserver.socket.port = 0\n");
-    assert_null(load("", &why));
-    assert_non_null(strstr(text_string(&why),
-                           "/settings.conf:3: xmpp.server.socket.port = 0: a whole number"));
-    text_clear(&why);
-    scratch_write("settings.conf", "garbage\n");
-    assert_null(load("", &why));
-    assert_non_null(strstr(text_string(&why), "/settings.conf (1): -> garbage: "));
-    text_free(&why);
-}
-
-static void the_changes_cannot_move_themselves(void **state)
-{
-    (void)state;
-    struct text why = TEXT_EMPTY;
-    scratch_write("settings.conf", "[s2s]\nhome = /elsewhere\n");
-    assert_null(load("", &why));
-    assert_non_null(strstr(text_string(&why), "/settings.conf:2: s2s.home = /elsewhere: a line in the "
-                                              "main file only"));
-    text_free(&why);
-}
-
-/* --- snapshots --- */
-
-static void names_what_needs_a_restart(void **state)
-{
-    (void)state;
-    struct text names = TEXT_EMPTY;
-    struct config *old = load_good(""), *fresh;
-    fresh = load_good("[xmpp]\nsocket.backlog = 51\n[network]\ninterface = ::1\n[s2s]\nretry.max = 5000\n");
-    config_restart_needed(old, fresh, &names);
-    assert_string_equal(text_string(&names), "xmpp.socket.backlog, network.interface");
-    text_clear(&names);
-    config_restart_needed(old, old, &names);
-    assert_string_equal(text_string(&names), "");
-    config_unref(old);
-    config_unref(fresh);
-    text_free(&names);
-}
-
-static void a_snapshot_lives_until_its_last_user_is_gone(void **state)
-{
-    (void)state;
-    config_publish(load_good("[xmpp]\ndomain = old.example\n"));
-    const struct config *held = config_get();
-    config_publish(load_good("[xmpp]\ndomain = new.example\n"));
-    const struct config *now = config_get();
-    assert_string_equal(held->xmpp_domain, "old.example");
-    assert_string_equal(now->xmpp_domain, "new.example");
-    config_unref(held);
-    config_stop();
-    assert_string_equal(now->xmpp_domain, "new.example");
-    config_unref(now);
-    config_unref(NULL);
-}
-
-static void *read_snapshots(void *stop)
-{
-    long reads = 0;
-    while (!*(_Atomic bool *)stop || reads < 1000) {
-        const struct config *config = config_get();
-        if (config->s2s_retry_first != config->s2s_retry_max ||
-            strlen(config->xmpp_domain) < sizeof "x.example" - 1)
-            return NULL;
-        config_unref(config);
-        reads++;
-    }
-    return stop;
-}
-
-static void readers_see_whole_snapshots_while_others_are_published(void **state)
-{
-    (void)state;
-    pthread_t readers[4];
-    _Atomic bool stop = false;
-    config_publish(load_good("[xmpp]\ndomain = a.example\n[s2s]\nretry.first = 7\nretry.max = 7\n"));
-    for (int i = 0; i < 4; i++)
-        assert_int_equal(pthread_create(&readers[i], NULL, read_snapshots, &stop), 0);
-    for (int i = 1; i < 300; i++) {
-        char *content = text_format("[xmpp]\ndomain = a%d.example\n[s2s]\nretry.first = %d\n"
-                                    "retry.max = %d\n",
-                                    i, i, i);
-        config_publish(load_good(content));
-        free(content);
-    }
-    stop = true;
-    for (int i = 0; i < 4; i++) {
-        void *result;
-        pthread_join(readers[i], &result);
-        assert_non_null(result);
-    }
-}
-
-static void *load_faulty(void *path)
-{
-    struct text why = TEXT_EMPTY;
-    size_t wrong = 0;
-    for (int i = 0; i < 50; i++) {
-        text_clear(&why);
-        wrong += config_load(path, &why) != NULL;
-        wrong += strstr(text_string(&why), path) == NULL || strchr(text_string(&why), '\n') != NULL;
-    }
-    text_free(&why);
-    return (void *)wrong;
-}
-
-static void syntax_errors_of_two_threads_do_not_mix(void **state)
-{
-    (void)state;
-    pthread_t threads[2];
-    char *paths[2] = {text_copy(scratch_write("one.conf", "garbage\n")),
-                      text_copy(scratch_write("two.conf", "rubbish\n"))};
-    for (int i = 0; i < 2; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, load_faulty, paths[i]), 0);
-    for (int i = 0; i < 2; i++) {
-        void *wrong;
-        pthread_join(threads[i], &wrong);
-        assert_null(wrong);
-        free(paths[i]);
-    }
-}
-
-/* --- files that are written --- */
-
-static void writes_a_file_whole_with_its_mode(void **state)
-{
-    (void)state;
-    struct text why = TEXT_EMPTY, content = TEXT_EMPTY;
-    struct stat status;
-    const char *path = scratch_write("secret", "old and longer");
-    assert_int_equal(config_write_file(path, "new", 3, 0600, &why), 0);
-    assert_int_equal(scratch_read(path, &content), 0);
-    assert_string_equal(text_string(&content), "new");
-    assert_int_equal(stat(path, &status), 0);
-    assert_int_equal(status.st_mode & 07777, 0600);
-    assert_int_equal(config_write_file(path, "", 0, 0644, &why), 0);
-    assert_int_equal(stat(path, &status), 0);
-    assert_int_equal(status.st_mode & 07777, 0644);
-    assert_int_equal(status.st_size, 0);
-    text_free(&why);
-    text_free(&content);
-}
-
-static void leaves_the_old_file_when_the_new_one_cannot_be_written(void **state)
-{
-    (void)state;
-    struct text why = TEXT_EMPTY;
-    assert_int_equal(config_write_file(scratch_path("no/such/file"), "x", 1, 0600, &why), -1);
-    assert_non_null(strstr(text_string(&why), "No such file or directory"));
-    text_clear(&why);
-    const char *path = scratch_path("directory");
-    assert_int_equal(mkdir(path, 0700), 0);
-    assert_int_equal(config_write_file(path, "x", 1, 0600, &why), -1);
-    assert_non_null(strstr(text_string(&why), "directory can't be written: Is a directory"));
-    assert_int_equal(rmdir(path), 0);
-    assert_int_equal(rmdir(scratch_path("")), 0); /* no temporary file stays behind */
-    assert_int_equal(mkdir(scratch_path(""), 0700), 0);
-    text_free(&why);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_scratch, close_scratch)
+#define TEST(name) \
+    cmocka_unit_test_setup_teardown(name, settings_open_scratch, settings_close_scratch)
 
 int main(void)
 {
@@ -767,15 +545,6 @@ int main(void)
         TEST(counts_lines_across_continued_ones),
         TEST(refuses_a_file_that_is_not_there_or_none),
         TEST(refuses_a_file_that_it_may_not_read),
-        TEST(settings_changed_at_run_time_win),
-        TEST(a_fault_in_the_changes_names_their_file),
-        TEST(the_changes_cannot_move_themselves),
-        TEST(names_what_needs_a_restart),
-        TEST(a_snapshot_lives_until_its_last_user_is_gone),
-        TEST(readers_see_whole_snapshots_while_others_are_published),
-        TEST(syntax_errors_of_two_threads_do_not_mix),
-        TEST(writes_a_file_whole_with_its_mode),
-        TEST(leaves_the_old_file_when_the_new_one_cannot_be_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -68,7 +68,8 @@ static int create(int fd, const struct sockaddr *peer, struct socket_reader_task
 
 static struct sockaddr_in loopback(int port)
 {
-    return (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+    return (struct sockaddr_in){.sin_family = AF_INET,
+                                .sin_port = htons((uint16_t)port),
                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 
@@ -227,8 +228,10 @@ static void closes_a_connection_that_the_factory_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(runs_a_reader_on_a_thread_of_its_own_named_as_it_says, start, stop),
-        cmocka_unit_test_setup_teardown(keeps_live_connections_when_it_is_switched_off, start, stop),
+        cmocka_unit_test_setup_teardown(runs_a_reader_on_a_thread_of_its_own_named_as_it_says,
+                                        start, stop),
+        cmocka_unit_test_setup_teardown(keeps_live_connections_when_it_is_switched_off, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(moves_to_another_port, start, stop),
         cmocka_unit_test_setup_teardown(stays_where_it_is_when_the_port_is_taken, start, stop),
         cmocka_unit_test_setup_teardown(closes_a_connection_that_the_factory_refuses, start, stop),

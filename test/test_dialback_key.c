@@ -39,8 +39,8 @@ static int remove_home(void **state)
     return 0;
 }
 
-static void check_vector(const char *secret, const char *receiving, const char *originating, const char *id,
-                         const char *expected)
+static void check_vector(const char *secret, const char *receiving, const char *originating,
+                         const char *id, const char *expected)
 {
     char key[65];
     assert_int_equal(dialback_key_start(home, secret, &why), 0);
@@ -91,7 +91,8 @@ static void gives_no_key_to_an_ambiguous_triple(void **state)
     dialback_key_make(two, "a", "b.c", "d");
     assert_string_not_equal(one, two);
     dialback_key_make(one, "a", "b", "c d");
-    assert_false(dialback_key_check(one, "a", "b", "c d")); /* an id with a space is refused as such */
+    assert_false(
+        dialback_key_check(one, "a", "b", "c d")); /* an id with a space is refused as such */
     assert_false(dialback_key_check(one, "a", "b c", "d"));
 }
 
@@ -153,11 +154,15 @@ static void refuses_a_bad_secret_file_and_keeps_the_old_secret(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(makes_the_keys_of_the_specifications, make_home, remove_home),
+        cmocka_unit_test_setup_teardown(makes_the_keys_of_the_specifications, make_home,
+                                        remove_home),
         cmocka_unit_test_setup_teardown(refuses_every_other_key, make_home, remove_home),
-        cmocka_unit_test_setup_teardown(gives_no_key_to_an_ambiguous_triple, make_home, remove_home),
-        cmocka_unit_test_setup_teardown(makes_a_secret_once_and_keeps_it_private, make_home, remove_home),
-        cmocka_unit_test_setup_teardown(refuses_a_bad_secret_file_and_keeps_the_old_secret, make_home, remove_home),
+        cmocka_unit_test_setup_teardown(gives_no_key_to_an_ambiguous_triple, make_home,
+                                        remove_home),
+        cmocka_unit_test_setup_teardown(makes_a_secret_once_and_keeps_it_private, make_home,
+                                        remove_home),
+        cmocka_unit_test_setup_teardown(refuses_a_bad_secret_file_and_keeps_the_old_secret,
+                                        make_home, remove_home),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,8 @@
 
 static struct text why;
 
-static void check(const char *overrides, const char *domain, int expected, const char *host, int port)
+static void check(const char *overrides, const char *domain, int expected, const char *host,
+                  int port)
 {
     struct dns_overrides *parsed = dns_override_parse(overrides, &why);
     assert_non_null(parsed);
@@ -35,7 +36,8 @@ static void check(const char *overrides, const char *domain, int expected, const
 static void prefers_exact_then_longest_suffix_then_star(void **state)
 {
     (void)state;
-    static const char all[] = "{a.org,10.0.0.1:5269}, {*.org,10.0.0.2:5270},{*.b.org,10.0.0.3:1},{*,10.0.0.4}";
+    static const char all[] =
+        "{a.org,10.0.0.1:5269}, {*.org,10.0.0.2:5270},{*.b.org,10.0.0.3:1},{*,10.0.0.4}";
     check(all, "a.org", 1, "10.0.0.1", 5269);
     check(all, "x.org", 1, "10.0.0.2", 5270);
     check(all, "x.b.org", 1, "10.0.0.3", 1);
@@ -73,9 +75,10 @@ static void follows_targets_and_finds_circles(void **state)
 static void refuses_other_texts(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"a.org",           "{a.org}",         "{a.org,}",          "{,b.org}",  "{a.org,b:0}",
-                                      "{a.org,b:65536}", "{a.org,b:x}",     "{a.org,[::1}",      "{a.org,b",  "{*a.org,b}",
-                                      "{a.org,b:1}x",    "{a..org,b}",      "{a.org,[::1]5269}", "{a.org,b c}"};
+    static const char *const bad[] = {
+        "a.org",           "{a.org}",     "{a.org,}",          "{,b.org}",   "{a.org,b:0}",
+        "{a.org,b:65536}", "{a.org,b:x}", "{a.org,[::1}",      "{a.org,b",   "{*a.org,b}",
+        "{a.org,b:1}x",    "{a..org,b}",  "{a.org,[::1]5269}", "{a.org,b c}"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         text_clear(&why);
         if (dns_util_parse_overrides(bad[i], &why) == 0)

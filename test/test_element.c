@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_element - write and read again: the same tree
  *
- * The tree is written, read by the packet reader in a stream of the target namespace, and written again.
+ * The tree is written, read by the packet reader in a stream of the target namespace, and written
+ * again.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,7 +33,8 @@ static int packet(void *owner, struct element *element)
 {
     struct round *round = owner;
     struct arena *arena = arena_new(0);
-    element_write(element_copy(arena, element), round->style, &round->out); /* a copy writes the same */
+    element_write(element_copy(arena, element), round->style,
+                  &round->out); /* a copy writes the same */
     struct text direct = TEXT_EMPTY;
     element_write(element, round->style, &direct);
     assert_string_equal(text_string(&direct), text_string(&round->out));
@@ -47,7 +49,8 @@ static int closed(void *owner)
     return 0;
 }
 
-/* rewrite - `xml`, read in a stream whose default namespace is `ns` and that declares far, written in `style` */
+/* rewrite - `xml`, read in a stream whose default namespace is `ns` and that declares far, written
+ * in `style` */
 static char *rewrite(const char *ns, const char *xml, const struct element_style *style)
 {
     static const struct xmpp_packet_handler handler = {opened, packet, closed};
@@ -55,7 +58,10 @@ static char *rewrite(const char *ns, const char *xml, const struct element_style
     struct round round = {.style = style};
     struct xmpp_packet_reader *reader = xmpp_packet_reader_new(&limits, &handler, &round);
     struct text input = TEXT_EMPTY;
-    text_appendf(&input, "<s:stream xmlns='%s' xmlns:s='http://etherx.jabber.org/streams' xmlns:far='urn:far'>%s", ns, xml);
+    text_appendf(
+        &input,
+        "<s:stream xmlns='%s' xmlns:s='http://etherx.jabber.org/streams' xmlns:far='urn:far'>%s",
+        ns, xml);
     assert_int_equal(xmpp_packet_reader_feed(reader, input.bytes, input.length), XMPP_PACKET_MORE);
     xmpp_packet_reader_free(reader);
     text_free(&input);
@@ -76,7 +82,8 @@ static void check(const char *xml, const char *expected)
 static void writes_stanzas_canonically(void **state)
 {
     (void)state;
-    check("<message to='a' from=\"b\"><body>x</body></message>", "<message to=\"a\" from=\"b\"><body>x</body></message>");
+    check("<message to='a' from=\"b\"><body>x</body></message>",
+          "<message to=\"a\" from=\"b\"><body>x</body></message>");
     check("<iq></iq>", "<iq/>");
     check("<a b='&lt;&quot;&apos;&#9;&#10;&#13;'>&lt;&gt;&amp;\"'&#13;\n\t</a>",
           "<a b=\"&lt;&quot;&apos;&#9;&#10;&#13;\">&lt;&gt;&amp;&quot;&apos;&#13;\n\t</a>");
@@ -86,20 +93,24 @@ static void writes_stanzas_canonically(void **state)
 static void keeps_namespaces(void **state)
 {
     (void)state;
-    check("<iq><q xmlns='urn:q'><r/><s xmlns=''/></q></iq>", "<iq><q xmlns=\"urn:q\"><r/><s xmlns=\"\"/></q></iq>");
+    check("<iq><q xmlns='urn:q'><r/><s xmlns=''/></q></iq>",
+          "<iq><q xmlns=\"urn:q\"><r/><s xmlns=\"\"/></q></iq>");
     check("<far:x far:a='1'/>", "<far:x xmlns:far=\"urn:far\" far:a=\"1\"/>");
-    check("<iq><far:x/><far:x/></iq>", "<iq><far:x xmlns:far=\"urn:far\"/><far:x xmlns:far=\"urn:far\"/></iq>");
+    check("<iq><far:x/><far:x/></iq>",
+          "<iq><far:x xmlns:far=\"urn:far\"/><far:x xmlns:far=\"urn:far\"/></iq>");
     check("<iq><x xmlns:q='urn:q'>q:name</x></iq>", "<iq><x xmlns:q=\"urn:q\">q:name</x></iq>");
     check("<a xmlns:p='urn:1'><p:b xmlns:p='urn:2'/><p:c/></a>",
           "<a xmlns:p=\"urn:1\"><p:b xmlns:p=\"urn:2\"/><p:c/></a>");
-    check("<srv:iq xmlns:srv='jabber:server'><srv:a/></srv:iq>", "<iq xmlns:srv=\"jabber:server\"><a/></iq>");
+    check("<srv:iq xmlns:srv='jabber:server'><srv:a/></srv:iq>",
+          "<iq xmlns:srv=\"jabber:server\"><a/></iq>");
 }
 
 static void moves_stanzas_to_another_content_namespace(void **state)
 {
     (void)state;
     static const struct element_style style = {XMLNS_SERVER, XMLNS_COMPONENT_ACCEPT};
-    char *out = rewrite(XMLNS_SERVER, "<iq><q xmlns='urn:q'/><error><x xmlns='urn:x'/></error></iq>", &style);
+    char *out = rewrite(XMLNS_SERVER,
+                        "<iq><q xmlns='urn:q'/><error><x xmlns='urn:x'/></error></iq>", &style);
     assert_string_equal(out, "<iq><q xmlns=\"urn:q\"/><error><x xmlns=\"urn:x\"/></error></iq>");
     free(out);
     out = rewrite(XMLNS_SERVER, "<iq/>", NULL);
@@ -119,7 +130,8 @@ static unsigned dice(unsigned sides)
 static void write_random(struct text *out, int depth)
 {
     static const char *const prefixes[] = {"", "", "far:", "p:"};
-    static const char *const texts[] = {"x", "&amp;", "&lt;", "\xc3\xbc", "'\"", "<![CDATA[<&>]]>", "&#13;", " "};
+    static const char *const texts[] = {"x",   "&amp;",           "&lt;",  "\xc3\xbc",
+                                        "'\"", "<![CDATA[<&>]]>", "&#13;", " "};
     const char *prefix = prefixes[dice(4)];
     text_appendf(out, "<%sn%u xmlns:p='urn:p%u'", prefix, dice(3), dice(3));
     if (dice(3) == 0)
@@ -179,7 +191,8 @@ static void builds_elements(void **state)
     struct text out = TEXT_EMPTY;
     static const struct element_style style = {XMLNS_SERVER, XMLNS_SERVER};
     element_write(iq, &style, &out);
-    assert_string_equal(out.bytes, "<iq to=\"a\" from=\"b\"><query xmlns=\"urn:q\">one<x/>two</query></iq>");
+    assert_string_equal(out.bytes,
+                        "<iq to=\"a\" from=\"b\"><query xmlns=\"urn:q\">one<x/>two</query></iq>");
     text_free(&out);
     arena_free(arena);
 }
@@ -191,10 +204,11 @@ static void answers_packets_as_they_may_be_answered(void **state)
     static const struct {
         const char *name, *type;
         bool wants;
-    } rows[] = {{"iq", "get", true},         {"iq", "set", true},        {"iq", "result", false},
-                {"iq", "error", false},      {"message", NULL, true},    {"message", "chat", true},
-                {"message", "error", false}, {"presence", NULL, true},   {"presence", "unavailable", false},
-                {"presence", "error", false}};
+    } rows[] = {
+        {"iq", "get", true},         {"iq", "set", true},      {"iq", "result", false},
+        {"iq", "error", false},      {"message", NULL, true},  {"message", "chat", true},
+        {"message", "error", false}, {"presence", NULL, true}, {"presence", "unavailable", false},
+        {"presence", "error", false}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct element *packet_ = element_new(arena, rows[i].name, XMLNS_SERVER);
         element_set(arena, packet_, "type", rows[i].type);

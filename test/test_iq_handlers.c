@@ -69,7 +69,8 @@ static void expect_error(const struct element *reply, enum packet_error error)
 static void answers_pings_with_addresses_swapped(void **state)
 {
     (void)state;
-    struct element *reply = iq_handlers_answer(arena, request("get", "7", "ping", XMLNS_PING), config);
+    struct element *reply =
+        iq_handlers_answer(arena, request("get", "7", "ping", XMLNS_PING), config);
     assert_string_equal(element_get(reply, "type"), "result");
     assert_string_equal(element_get(reply, "id"), "7");
     assert_string_equal(element_get(reply, "from"), "ours");
@@ -80,15 +81,19 @@ static void answers_pings_with_addresses_swapped(void **state)
 static void tells_time_in_the_form_of_xep_0202(void **state)
 {
     (void)state;
-    struct element *reply = iq_handlers_answer(arena, request("get", "7", "time", XMLNS_TIME), config);
+    struct element *reply =
+        iq_handlers_answer(arena, request("get", "7", "time", XMLNS_TIME), config);
     struct element *query = element_child(reply, "time", XMLNS_TIME);
     int year, month, day, hour, minute, second, hours, minutes;
     char sign, end;
-    assert_int_equal(sscanf(element_text(element_child(query, "utc", NULL), arena), "%4d-%2d-%2dT%2d:%2d:%2d%c", &year,
-                            &month, &day, &hour, &minute, &second, &end),
+    assert_int_equal(sscanf(element_text(element_child(query, "utc", NULL), arena),
+                            "%4d-%2d-%2dT%2d:%2d:%2d%c", &year, &month, &day, &hour, &minute,
+                            &second, &end),
                      7);
     assert_int_equal(end, 'Z');
-    assert_int_equal(sscanf(element_text(element_child(query, "tzo", NULL), arena), "%c%2d:%2d", &sign, &hours, &minutes), 3);
+    assert_int_equal(sscanf(element_text(element_child(query, "tzo", NULL), arena), "%c%2d:%2d",
+                            &sign, &hours, &minutes),
+                     3);
     assert_true(sign == '+' || sign == '-');
 }
 
@@ -103,10 +108,12 @@ static bool has_feature(const struct element *query, const char *name)
 static void lists_what_it_does_and_whom_to_ask(void **state)
 {
     (void)state;
-    struct element *reply = iq_handlers_answer(arena, request("get", "7", "query", XMLNS_DISCO_INFO), config);
+    struct element *reply =
+        iq_handlers_answer(arena, request("get", "7", "query", XMLNS_DISCO_INFO), config);
     struct element *query = element_child(reply, "query", XMLNS_DISCO_INFO);
     assert_string_equal(element_get(element_child(query, "identity", NULL), "name"), "The Name");
-    static const char *const features[] = {XMLNS_DISCO_INFO, XMLNS_DISCO_ITEMS, XMLNS_PING, XMLNS_VERSION, XMLNS_TIME, XMLNS_LAST};
+    static const char *const features[] = {XMLNS_DISCO_INFO, XMLNS_DISCO_ITEMS, XMLNS_PING,
+                                           XMLNS_VERSION,    XMLNS_TIME,        XMLNS_LAST};
     for (size_t i = 0; i < sizeof features / sizeof *features; i++)
         assert_true(has_feature(query, features[i]));
     struct element *form = element_child(query, "x", XMLNS_DATA_FORM);
@@ -131,16 +138,23 @@ static void knows_no_nodes(void **state)
 static void refuses_bad_requests(void **state)
 {
     (void)state;
-    expect_error(iq_handlers_answer(arena, request("get", NULL, "ping", XMLNS_PING), config), PACKET_BAD_REQUEST);
-    expect_error(iq_handlers_answer(arena, request("get", "7", NULL, NULL), config), PACKET_BAD_REQUEST);
-    expect_error(iq_handlers_answer(arena, request("put", "7", "ping", XMLNS_PING), config), PACKET_BAD_REQUEST);
-    expect_error(iq_handlers_answer(arena, request(NULL, "7", "ping", XMLNS_PING), config), PACKET_BAD_REQUEST);
+    expect_error(iq_handlers_answer(arena, request("get", NULL, "ping", XMLNS_PING), config),
+                 PACKET_BAD_REQUEST);
+    expect_error(iq_handlers_answer(arena, request("get", "7", NULL, NULL), config),
+                 PACKET_BAD_REQUEST);
+    expect_error(iq_handlers_answer(arena, request("put", "7", "ping", XMLNS_PING), config),
+                 PACKET_BAD_REQUEST);
+    expect_error(iq_handlers_answer(arena, request(NULL, "7", "ping", XMLNS_PING), config),
+                 PACKET_BAD_REQUEST);
     struct element *two = request("get", "7", "ping", XMLNS_PING);
     element_add(arena, two, "ping", XMLNS_PING);
     expect_error(iq_handlers_answer(arena, two, config), PACKET_BAD_REQUEST);
-    expect_error(iq_handlers_answer(arena, request("get", "7", "x", "urn:x"), config), PACKET_SERVICE_UNAVAILABLE);
-    expect_error(iq_handlers_answer(arena, request("get", "7", "query", XMLNS_PING), config), PACKET_SERVICE_UNAVAILABLE);
-    expect_error(iq_handlers_answer(arena, request("set", "7", "query", XMLNS_VERSION), config), PACKET_NOT_ALLOWED);
+    expect_error(iq_handlers_answer(arena, request("get", "7", "x", "urn:x"), config),
+                 PACKET_SERVICE_UNAVAILABLE);
+    expect_error(iq_handlers_answer(arena, request("get", "7", "query", XMLNS_PING), config),
+                 PACKET_SERVICE_UNAVAILABLE);
+    expect_error(iq_handlers_answer(arena, request("set", "7", "query", XMLNS_VERSION), config),
+                 PACKET_NOT_ALLOWED);
 }
 
 static void never_answers_an_answer(void **state)
@@ -149,8 +163,11 @@ static void never_answers_an_answer(void **state)
     assert_null(iq_handlers_answer(arena, request("result", "7", NULL, NULL), config));
     assert_null(iq_handlers_answer(arena, request("error", "7", "ping", XMLNS_PING), config));
     assert_null(iq_handlers_answer_nobody(arena, request("error", "7", NULL, NULL)));
-    static const char *const silent[][2] = {{"message", "error"}, {"message", "headline"}, {"presence", NULL},
-                                            {"presence", "probe"}, {"presence", "subscribe"}};
+    static const char *const silent[][2] = {{"message", "error"},
+                                            {"message", "headline"},
+                                            {"presence", NULL},
+                                            {"presence", "probe"},
+                                            {"presence", "subscribe"}};
     for (size_t i = 0; i < sizeof silent / sizeof *silent; i++) {
         struct element *packet = element_new(arena, silent[i][0], XMLNS_SERVER);
         element_set(arena, packet, "type", silent[i][1]);
@@ -158,14 +175,17 @@ static void never_answers_an_answer(void **state)
     }
     struct element *chat = element_new(arena, "message", XMLNS_SERVER);
     expect_error(iq_handlers_answer_nobody(arena, chat), PACKET_SERVICE_UNAVAILABLE);
-    expect_error(iq_handlers_answer_nobody(arena, request("get", "7", "ping", XMLNS_PING)), PACKET_SERVICE_UNAVAILABLE);
+    expect_error(iq_handlers_answer_nobody(arena, request("get", "7", "ping", XMLNS_PING)),
+                 PACKET_SERVICE_UNAVAILABLE);
 }
 
 static void leaves_out_what_is_switched_off(void **state)
 {
     (void)state;
-    expect_error(iq_handlers_answer(arena, request("get", "7", "ping", XMLNS_PING), config), PACKET_SERVICE_UNAVAILABLE);
-    struct element *reply = iq_handlers_answer(arena, request("get", "7", "query", XMLNS_DISCO_INFO), config);
+    expect_error(iq_handlers_answer(arena, request("get", "7", "ping", XMLNS_PING), config),
+                 PACKET_SERVICE_UNAVAILABLE);
+    struct element *reply =
+        iq_handlers_answer(arena, request("get", "7", "query", XMLNS_DISCO_INFO), config);
     assert_false(has_feature(element_first(reply), XMLNS_PING));
     assert_true(has_feature(element_first(reply), XMLNS_TIME));
 }

@@ -19,7 +19,8 @@
 static int finished;
 static enum dialback_type last_type;
 
-static void done(void *owner, const struct dialback_verification *verification, const struct dialback_verdict *verdict)
+static void done(void *owner, const struct dialback_verification *verification,
+                 const struct dialback_verdict *verdict)
 {
     (void)owner;
     (void)verification;
@@ -27,10 +28,11 @@ static void done(void *owner, const struct dialback_verification *verification, 
     last_type = verdict->type;
 }
 
-static struct dialback_element element(enum dialback_kind kind, enum dialback_type type, const char *from, const char *to,
-                                       const char *id)
+static struct dialback_element element(enum dialback_kind kind, enum dialback_type type,
+                                       const char *from, const char *to, const char *id)
 {
-    struct dialback_element made = {.kind = kind, .type = type, .addressed = true, .id = id, .key = "k", .error_text = ""};
+    struct dialback_element made = {
+        .kind = kind, .type = type, .addressed = true, .id = id, .key = "k", .error_text = ""};
     snprintf(made.from, sizeof made.from, "%s", from);
     snprintf(made.to, sizeof made.to, "%s", to);
     return made;
@@ -40,25 +42,33 @@ static void counts_only_the_answer_to_what_was_asked(void **state)
 {
     (void)state;
     struct receiving_server server = {0};
-    struct dialback_element request = element(DIALBACK_RESULT, DIALBACK_REQUEST, "remote", "ours", NULL);
+    struct dialback_element request =
+        element(DIALBACK_RESULT, DIALBACK_REQUEST, "remote", "ours", NULL);
     struct text out = TEXT_EMPTY, why = TEXT_EMPTY;
     struct dialback_verdict verdict;
     receiving_server_take(&server, dialback_verification_new(&request, "id1", done, NULL));
-    struct dialback_element right = element(DIALBACK_VERIFY, DIALBACK_VALID, "remote", "ours", "id1");
-    assert_null(receiving_server_take_answered(&server, &right, &verdict, &why)); /* not asked yet */
+    struct dialback_element right =
+        element(DIALBACK_VERIFY, DIALBACK_VALID, "remote", "ours", "id1");
+    assert_null(
+        receiving_server_take_answered(&server, &right, &verdict, &why)); /* not asked yet */
     receiving_server_verify_keys(&server, 1000, &out);
-    assert_string_equal(out.bytes, "<db:verify from=\"ours\" to=\"remote\" id=\"id1\">k</db:verify>");
+    assert_string_equal(out.bytes,
+                        "<db:verify from=\"ours\" to=\"remote\" id=\"id1\">k</db:verify>");
     receiving_server_verify_keys(&server, 1000, &out);
-    assert_int_equal(out.length, strlen("<db:verify from=\"ours\" to=\"remote\" id=\"id1\">k</db:verify>")); /* once */
-    struct dialback_element wrong[] = {element(DIALBACK_VERIFY, DIALBACK_VALID, "remote", "ours", "id2"),
-                                       element(DIALBACK_VERIFY, DIALBACK_VALID, "other", "ours", "id1"),
-                                       element(DIALBACK_VERIFY, DIALBACK_VALID, "remote", "other", "id1"),
-                                       element(DIALBACK_VERIFY, DIALBACK_VALID, "remote", "ours", NULL),
-                                       element(DIALBACK_VERIFY, DIALBACK_REQUEST, "remote", "ours", "id1"),
-                                       element(DIALBACK_RESULT, DIALBACK_VALID, "remote", "ours", "id1")};
+    assert_int_equal(
+        out.length,
+        strlen("<db:verify from=\"ours\" to=\"remote\" id=\"id1\">k</db:verify>")); /* once */
+    struct dialback_element wrong[] = {
+        element(DIALBACK_VERIFY, DIALBACK_VALID, "remote", "ours", "id2"),
+        element(DIALBACK_VERIFY, DIALBACK_VALID, "other", "ours", "id1"),
+        element(DIALBACK_VERIFY, DIALBACK_VALID, "remote", "other", "id1"),
+        element(DIALBACK_VERIFY, DIALBACK_VALID, "remote", "ours", NULL),
+        element(DIALBACK_VERIFY, DIALBACK_REQUEST, "remote", "ours", "id1"),
+        element(DIALBACK_RESULT, DIALBACK_VALID, "remote", "ours", "id1")};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_null(receiving_server_take_answered(&server, &wrong[i], &verdict, &why));
-    struct dialback_verification *found = receiving_server_take_answered(&server, &right, &verdict, &why);
+    struct dialback_verification *found =
+        receiving_server_take_answered(&server, &right, &verdict, &why);
     assert_non_null(found);
     assert_null(receiving_server_take_answered(&server, &right, &verdict, &why)); /* twice */
     dialback_verification_finish(found, &verdict);
@@ -81,11 +91,14 @@ static void takes_no_unknown_type_for_valid(void **state)
         struct receiving_server server = {0};
         struct text out = TEXT_EMPTY, why = TEXT_EMPTY;
         struct dialback_verdict verdict;
-        struct dialback_element request = element(DIALBACK_RESULT, DIALBACK_REQUEST, "remote", "ours", NULL);
+        struct dialback_element request =
+            element(DIALBACK_RESULT, DIALBACK_REQUEST, "remote", "ours", NULL);
         receiving_server_take(&server, dialback_verification_new(&request, "id1", done, NULL));
         receiving_server_verify_keys(&server, 1000, &out);
-        struct dialback_element answer = element(DIALBACK_VERIFY, rows[i].type, "remote", "ours", "id1");
-        struct dialback_verification *found = receiving_server_take_answered(&server, &answer, &verdict, &why);
+        struct dialback_element answer =
+            element(DIALBACK_VERIFY, rows[i].type, "remote", "ours", "id1");
+        struct dialback_verification *found =
+            receiving_server_take_answered(&server, &answer, &verdict, &why);
         assert_non_null(found);
         assert_int_equal(verdict.type, rows[i].expected);
         dialback_verification_finish(found, &verdict);
@@ -99,14 +112,17 @@ static void expires_what_is_not_answered(void **state)
     (void)state;
     struct receiving_server server = {0};
     struct text out = TEXT_EMPTY;
-    struct dialback_element request = element(DIALBACK_RESULT, DIALBACK_REQUEST, "remote", "ours", NULL);
+    struct dialback_element request =
+        element(DIALBACK_RESULT, DIALBACK_REQUEST, "remote", "ours", NULL);
     receiving_server_take(&server, dialback_verification_new(&request, "id1", done, NULL));
-    assert_null(receiving_server_take_expired(&server, 1000000)); /* before it is asked, the set-up's deadline counts */
+    assert_null(receiving_server_take_expired(
+        &server, 1000000)); /* before it is asked, the set-up's deadline counts */
     receiving_server_verify_keys(&server, 1000, &out);
     assert_null(receiving_server_take_expired(&server, 999));
     struct dialback_verification *late = receiving_server_take_expired(&server, 1000);
     assert_non_null(late);
-    dialback_verification_finish(late, &(struct dialback_verdict){DIALBACK_ERROR, PACKET_REMOTE_SERVER_TIMEOUT, "late"});
+    dialback_verification_finish(
+        late, &(struct dialback_verdict){DIALBACK_ERROR, PACKET_REMOTE_SERVER_TIMEOUT, "late"});
     assert_null(receiving_server_take_expired(&server, INT64_MAX));
     text_free(&out);
 }
@@ -120,11 +136,13 @@ static void matches_results_to_the_pairs_that_were_shown(void **state)
     originating_server_authenticate_domain(&server, "second", "remote", "theirs", 600, &out);
     assert_true(originating_server_is_pending(&server, "ours", "remote"));
     assert_false(originating_server_is_pending(&server, "ours", "other"));
-    struct dialback_element wrong = element(DIALBACK_RESULT, DIALBACK_VALID, "remote", "third", NULL);
+    struct dialback_element wrong =
+        element(DIALBACK_RESULT, DIALBACK_VALID, "remote", "third", NULL);
     assert_null(originating_server_take_answered(&server, &wrong));
     wrong = element(DIALBACK_RESULT, DIALBACK_REQUEST, "remote", "ours", NULL);
     assert_null(originating_server_take_answered(&server, &wrong));
-    struct dialback_element right = element(DIALBACK_RESULT, DIALBACK_VALID, "remote", "ours", NULL);
+    struct dialback_element right =
+        element(DIALBACK_RESULT, DIALBACK_VALID, "remote", "ours", NULL);
     struct originating_request *found = originating_server_take_answered(&server, &right);
     assert_non_null(found);
     assert_string_equal(found->local, "ours");
@@ -147,11 +165,13 @@ static void keeps_a_thousand_pairs_apart(void **state)
         for (intptr_t i = 0; i < 1000; i++) {
             snprintf(local, sizeof local, "l%d.test", (int)(i % 7));
             snprintf(remote, sizeof remote, "r%d.test", (int)i);
-            assert_null(domain_pair_table_put(&table, domain_span(local), domain_span(remote), (void *)(i + 1)));
+            assert_null(domain_pair_table_put(&table, domain_span(local), domain_span(remote),
+                                              (void *)(i + 1)));
         }
         assert_int_equal(table.count, 1000);
         assert_null(domain_pair_table_get(&table, domain_span("l0.test"), domain_span("r1.test")));
-        assert_null(domain_pair_table_get(&table, domain_span("l1.testr"), domain_span("1.test"))); /* no concatenation */
+        assert_null(domain_pair_table_get(&table, domain_span("l1.testr"),
+                                          domain_span("1.test"))); /* no concatenation */
         size_t position = 0;
         int walked = 0;
         while (domain_pair_table_next(&table, &position) != NULL)
@@ -160,8 +180,11 @@ static void keeps_a_thousand_pairs_apart(void **state)
         for (intptr_t i = 0; i < 1000; i++) {
             snprintf(local, sizeof local, "l%d.test", (int)(i % 7));
             snprintf(remote, sizeof remote, "r%d.test", (int)i);
-            assert_ptr_equal(domain_pair_table_get(&table, domain_span(local), domain_span(remote)), (void *)(i + 1));
-            assert_ptr_equal(domain_pair_table_remove(&table, domain_span(local), domain_span(remote)), (void *)(i + 1));
+            assert_ptr_equal(domain_pair_table_get(&table, domain_span(local), domain_span(remote)),
+                             (void *)(i + 1));
+            assert_ptr_equal(
+                domain_pair_table_remove(&table, domain_span(local), domain_span(remote)),
+                (void *)(i + 1));
         }
     }
     assert_int_equal(table.count, 0);

@@ -73,7 +73,8 @@ static void lets_everyone_in_but_the_blocked(void **state)
     (void)state;
     assert_int_equal(load(NULL, ""), 0);
     assert_true(may("any.example"));
-    assert_int_equal(load("[bad.example]\npermission = blocked\nremotePort = 0\n[good.bad.example]\npermission = allowed\n"
+    assert_int_equal(load("[bad.example]\npermission = blocked\nremotePort = "
+                          "0\n[good.bad.example]\npermission = allowed\n"
                           "remotePort = 5270\n",
                           ""),
                      0);
@@ -93,7 +94,8 @@ static void lets_everyone_in_but_the_blocked(void **state)
 static void lets_in_only_the_allowed_under_whitelist(void **state)
 {
     (void)state;
-    assert_int_equal(load("[good.example]\npermission = allowed\nremotePort = 0\n", "[xmpp]\nserver.permission = whitelist"),
+    assert_int_equal(load("[good.example]\npermission = allowed\nremotePort = 0\n",
+                          "[xmpp]\nserver.permission = whitelist"),
                      0);
     assert_true(may("good.example"));
     assert_true(may("im.good.example"));

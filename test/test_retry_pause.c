@@ -55,7 +55,8 @@ static long long pause_left(const char *domain, enum packet_error *error)
     struct text why = TEXT_EMPTY;
     long long left = -1;
     if (retry_pause_is_on(domain_span(domain), error, &why))
-        assert_int_equal(sscanf(strstr(text_string(&why), "is made in"), "is made in %lld ms", &left), 1);
+        assert_int_equal(
+            sscanf(strstr(text_string(&why), "is made in"), "is made in %lld ms", &left), 1);
     text_free(&why);
     return left;
 }
@@ -117,9 +118,9 @@ static void reads_versions_strictly(void **state)
         const char *version;
         bool valid;
         unsigned major;
-    } rows[] = {{"1.0", true, 1}, {"2.10", true, 2}, {"0.9", true, 0}, {"1", false, 0},    {"1.", false, 0},
-                {".1", false, 0}, {"abc", false, 0}, {"", false, 0},   {"1.0 ", false, 0}, {"-1.0", false, 0},
-                {"99999999999.0", false, 0}};
+    } rows[] = {{"1.0", true, 1},   {"2.10", true, 2},  {"0.9", true, 0},           {"1", false, 0},
+                {"1.", false, 0},   {".1", false, 0},   {"abc", false, 0},          {"", false, 0},
+                {"1.0 ", false, 0}, {"-1.0", false, 0}, {"99999999999.0", false, 0}};
     struct arena *arena = arena_new(0);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct element *element = element_new(arena, "stream", XMLNS_STREAM);
@@ -137,13 +138,17 @@ static void writes_headers_and_errors_escaped(void **state)
 {
     (void)state;
     struct text out = TEXT_EMPTY;
-    stream_header_write(&out, &(struct stream_header_fields){.to = "a\"<&", .content_ns = XMLNS_SERVER});
-    assert_string_equal(out.bytes, "<?xml version=\"1.0\"?><stream:stream xmlns=\"jabber:server\" "
-                                   "xmlns:stream=\"http://etherx.jabber.org/streams\" to=\"a&quot;&lt;&amp;\">");
+    stream_header_write(&out,
+                        &(struct stream_header_fields){.to = "a\"<&", .content_ns = XMLNS_SERVER});
+    assert_string_equal(
+        out.bytes, "<?xml version=\"1.0\"?><stream:stream xmlns=\"jabber:server\" "
+                   "xmlns:stream=\"http://etherx.jabber.org/streams\" to=\"a&quot;&lt;&amp;\">");
     text_clear(&out);
     stream_error_write(&out, STREAM_HOST_GONE, "<no>");
-    assert_string_equal(out.bytes, "<stream:error><host-gone xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\"/><text "
-                                   "xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\" xml:lang=\"en\">&lt;no&gt;</text></stream:error>");
+    assert_string_equal(
+        out.bytes, "<stream:error><host-gone xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\"/><text "
+                   "xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\" "
+                   "xml:lang=\"en\">&lt;no&gt;</text></stream:error>");
     text_clear(&out);
     stream_error_write(&out, STREAM_ERROR_NONE, "x");
     assert_int_equal(out.length, 0);

@@ -165,7 +165,8 @@ static void gives_back_what_a_stalled_peer_did_not_take(void **state)
     memset(stanza, 's', sizeof stanza);
     size_t appended = 0;
     int64_t before = xmpp_server_now();
-    while (appended < 100000000 && socket_connection_deliver(ends.connection, stanza, sizeof stanza) == 0)
+    while (appended < 100000000 &&
+           socket_connection_deliver(ends.connection, stanza, sizeof stanza) == 0)
         appended += sizeof stanza;
     int64_t took = xmpp_server_now() - before;
     assert_true(took >= 250 && took < 10000); /* it waited for the peer, and not for ever */
@@ -206,7 +207,8 @@ static void *read_until_end(void *given)
     char buffer[100];
     size_t length;
     enum socket_read result;
-    while ((result = socket_connection_read(given, buffer, sizeof buffer, -1, &length)) == SOCKET_READ_SOME) {
+    while ((result = socket_connection_read(given, buffer, sizeof buffer, -1, &length)) ==
+           SOCKET_READ_SOME) {
     }
     return (void *)(intptr_t)result;
 }
@@ -214,7 +216,8 @@ static void *read_until_end(void *given)
 static void wakes_its_reader(void **state)
 {
     (void)state;
-    void (*const how[])(struct socket_connection *) = {socket_connection_wake, socket_connection_abort};
+    void (*const how[])(struct socket_connection *) = {socket_connection_wake,
+                                                       socket_connection_abort};
     for (int i = 0; i < 2; i++) {
         struct ends ends = connect_pair(5000, 1000);
         pthread_t reader;
@@ -234,14 +237,17 @@ static void reads_until_its_deadline(void **state)
     char buffer[10];
     size_t length = 0;
     int64_t before = xmpp_server_now();
-    assert_int_equal(socket_connection_read(ends.connection, buffer, 10, before + 150, &length), SOCKET_READ_TIMEOUT);
+    assert_int_equal(socket_connection_read(ends.connection, buffer, 10, before + 150, &length),
+                     SOCKET_READ_TIMEOUT);
     assert_true(xmpp_server_now() - before >= 150);
     assert_int_equal(send(ends.peer, "abc", 3, 0), 3);
-    assert_int_equal(socket_connection_read(ends.connection, buffer, 10, before + 20000, &length), SOCKET_READ_SOME);
+    assert_int_equal(socket_connection_read(ends.connection, buffer, 10, before + 20000, &length),
+                     SOCKET_READ_SOME);
     assert_int_equal(length, 3);
     close(ends.peer);
     ends.peer = -1;
-    assert_int_equal(socket_connection_read(ends.connection, buffer, 10, before + 20000, &length), SOCKET_READ_END);
+    assert_int_equal(socket_connection_read(ends.connection, buffer, 10, before + 20000, &length),
+                     SOCKET_READ_END);
     drop_pair(&ends);
 }
 

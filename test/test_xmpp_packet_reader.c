@@ -16,7 +16,9 @@
 #include "xml/xmlns.h"
 #include "xml/xmpp_packet_reader.h"
 
-#define HEADER "<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' xmlns:p='urn:p'>"
+#define HEADER                                                                              \
+    "<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' " \
+    "xmlns:p='urn:p'>"
 
 struct seen {
     struct text packets; /* each written as it stands alone, and a line feed */
@@ -51,12 +53,13 @@ static const struct xmpp_packet_handler handler = {stream_opened, packet_read, s
 static const struct xmpp_packet_limits limits = {1000, 5, 20, 8, 4, 200};
 
 /* feed_in - the outcome of the input in pieces of that size (0: whole) */
-static enum xmpp_packet_result feed_in(size_t piece, const char *input, size_t length, struct seen *seen,
-                                       enum stream_error *error)
+static enum xmpp_packet_result feed_in(size_t piece, const char *input, size_t length,
+                                       struct seen *seen, enum stream_error *error)
 {
     struct xmpp_packet_reader *reader = xmpp_packet_reader_new(&limits, &handler, seen);
     enum xmpp_packet_result result = XMPP_PACKET_MORE;
-    for (size_t at = 0; at < length && result == XMPP_PACKET_MORE; at += piece > 0 ? piece : length) {
+    for (size_t at = 0; at < length && result == XMPP_PACKET_MORE;
+         at += piece > 0 ? piece : length) {
         size_t size = piece > 0 && length - at > piece ? piece : length - at;
         result = xmpp_packet_reader_feed(reader, input + at, size);
     }
@@ -65,7 +68,8 @@ static enum xmpp_packet_result feed_in(size_t piece, const char *input, size_t l
     return result;
 }
 
-static void check_bytes(const char *input, size_t length, enum stream_error expected, const char *packets)
+static void check_bytes(const char *input, size_t length, enum stream_error expected,
+                        const char *packets)
 {
     static const size_t pieces[] = {0, 1, 7};
     for (size_t i = 0; i < 3; i++) {
@@ -73,8 +77,8 @@ static void check_bytes(const char *input, size_t length, enum stream_error expe
         enum stream_error error;
         enum xmpp_packet_result result = feed_in(pieces[i], input, length, &seen, &error);
         if (error != expected)
-            fail_msg("'%s' in pieces of %zu: %s instead of %s", input, pieces[i], stream_error_name(error),
-                     stream_error_name(expected));
+            fail_msg("'%s' in pieces of %zu: %s instead of %s", input, pieces[i],
+                     stream_error_name(error), stream_error_name(expected));
         assert_int_equal(result == XMPP_PACKET_ERROR, expected != STREAM_ERROR_NONE);
         if (packets != NULL)
             assert_string_equal(text_string(&seen.packets), packets);
@@ -90,9 +94,11 @@ static void check(const char *input, enum stream_error expected, const char *pac
 static void reads_stanzas_in_any_chunking(void **state)
 {
     (void)state;
-    check("<?xml version='1.0'?>" HEADER " <message to='a'><body>x &amp; y</body></message>\n<iq/><p:q a='1'/></stream:stream>",
+    check("<?xml version='1.0'?>" HEADER
+          " <message to='a'><body>x &amp; y</body></message>\n<iq/><p:q a='1'/></stream:stream>",
           STREAM_ERROR_NONE,
-          "<message to=\"a\"><body>x &amp; y</body></message>\n<iq/>\n<p:q xmlns:p=\"urn:p\" a=\"1\"/>\n");
+          "<message to=\"a\"><body>x &amp; y</body></message>\n<iq/>\n<p:q xmlns:p=\"urn:p\" "
+          "a=\"1\"/>\n");
     check("\n " HEADER "<message><![CDATA[<a>&]]></message>", STREAM_ERROR_NONE,
           "<message>&lt;a&gt;&amp;</message>\n");
     check("\xef\xbb\xbf" HEADER "<iq/>", STREAM_ERROR_NONE, "<iq/>\n");
@@ -142,8 +148,9 @@ static void refuses_other_encodings_and_versions(void **state)
 static void refuses_bad_utf8(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\x80",
-                                      "\xf8\x88\x80\x80\x80", "\xe0\x80\x80", "\xff", "\xef\xbf\xbe"};
+    static const char *const bad[] = {"\xc0\xaf",     "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                                      "\xe2\x82",     "\x80",         "\xf8\x88\x80\x80\x80",
+                                      "\xe0\x80\x80", "\xff",         "\xef\xbf\xbe"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char input[300];
         snprintf(input, sizeof input, HEADER "<a>%s</a>", bad[i]);
@@ -174,12 +181,16 @@ static void limits_depth_elements_attributes_namespaces_and_space(void **state)
     (void)state;
     check(HEADER "<a><a><a><a><a/></a></a></a></a>", STREAM_ERROR_NONE, NULL);
     check(HEADER "<a><a><a><a><a><a/></a></a></a></a></a>", STREAM_POLICY_VIOLATION, "");
-    check(HEADER "<a><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/></a>", STREAM_ERROR_NONE, NULL);
-    check(HEADER "<a><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/></a>",
+    check(HEADER
+          "<a><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/></a>",
+          STREAM_ERROR_NONE, NULL);
+    check(HEADER
+          "<a><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/></a>",
           STREAM_POLICY_VIOLATION, "");
     check(HEADER "<a a='' b='' c='' d='' e='' f='' g='' h=''/>", STREAM_ERROR_NONE, NULL);
     check(HEADER "<a a='' b='' c='' d='' e='' f='' g='' h='' i=''/>", STREAM_POLICY_VIOLATION, "");
-    check(HEADER "<a xmlns:a='a' xmlns:b='a' xmlns:c='a' xmlns:d='a' xmlns:e='a'/>", STREAM_POLICY_VIOLATION, "");
+    check(HEADER "<a xmlns:a='a' xmlns:b='a' xmlns:c='a' xmlns:d='a' xmlns:e='a'/>",
+          STREAM_POLICY_VIOLATION, "");
     char input[600];
     snprintf(input, sizeof input, HEADER "%201s<iq/>", "");
     check(input, STREAM_POLICY_VIOLATION, "");
@@ -218,7 +229,9 @@ static void keeps_memory_bounded_over_many_names(void **state)
     char last[100] = "";
     for (int i = 0; i < 100000; i++) {
         char input[200];
-        int length = snprintf(input, sizeof input, "%s<p:name%d xmlns:x='urn:%d'><stream:y/></p:name%d><na", last, i, i, i);
+        int length =
+            snprintf(input, sizeof input, "%s<p:name%d xmlns:x='urn:%d'><stream:y/></p:name%d><na",
+                     last, i, i, i);
         snprintf(last, sizeof last, "me%d/>", i); /* the chunk ends inside of a tag */
         assert_int_equal(xmpp_packet_reader_feed(reader, input, (size_t)length), XMPP_PACKET_MORE);
         if (i == 99999)
@@ -229,7 +242,8 @@ static void keeps_memory_bounded_over_many_names(void **state)
             most = used - base;
     }
     assert_int_equal(seen.count, 2 * 100000 - 1);
-    assert_non_null(strstr(text_string(&seen.packets), "<p:name99999 xmlns:x=\"urn:99999\" xmlns:p=\"urn:p\">"));
+    assert_non_null(strstr(text_string(&seen.packets),
+                           "<p:name99999 xmlns:x=\"urn:99999\" xmlns:p=\"urn:p\">"));
     assert_true(most < 400000);
     xmpp_packet_reader_free(reader);
     text_free(&seen.packets);

@@ -1,6 +1,7 @@
 /* arena - memory for one stanza: taken piece by piece, given back all at once
  *
- * Pieces are aligned to 8 bytes and live until arena_reset or arena_free. A reset keeps one block for the
+ * Pieces are aligned to 8 bytes and live until arena_reset or arena_free. A reset keeps one block
+ * for the
  * next stanza and frees what a large stanza made it grow by. One thread at a time.
  */
 #ifndef XML_ARENA_H
@@ -10,7 +11,8 @@
 
 struct arena;
 
-/* arena_new - an empty arena; `first_block` bytes are taken at the first use (0: a default of 2 KiB) */
+/* arena_new - an empty arena; `first_block` bytes are taken at the first use (0: a default of 2
+ * KiB) */
 struct arena *arena_new(size_t first_block);
 /* arena_free - give everything back; NULL is allowed */
 void arena_free(struct arena *arena);

@@ -3,10 +3,14 @@
  *
  * Openfire: org.dom4j.Element. Namespaces in XML 1.0 for what is written.
  *
- * How an element is written: a name in no prefix gets xmlns only where its namespace is not the one in force;
- * a prefix is declared where it is first used unless a declaration in force already binds it to that
- * namespace; declarations that stood on an element stay there, used or not, as QNames in content may need
- * them. An element whose namespace is the style's from_ns is written without prefix in to_ns wherever it stands,
+ * How an element is written: a name in no prefix gets xmlns only where its namespace is not the
+ * one in force;
+ * a prefix is declared where it is first used unless a declaration in force already binds it to
+ * that
+ * namespace; declarations that stood on an element stay there, used or not, as QNames in content
+ * may need
+ * them. An element whose namespace is the style's from_ns is written without prefix in to_ns
+ * wherever it stands,
  * so that the reader sees the same names as we did.
  * Pure; one thread at a time; nothing here is freed but with the arena.
  */
@@ -48,7 +52,8 @@ void element_append(struct element *parent, struct element *child)
     parent->last_child = child;
 }
 
-struct element *element_add(struct arena *arena, struct element *parent, const char *name, const char *ns)
+struct element *element_add(struct arena *arena, struct element *parent, const char *name,
+                            const char *ns)
 {
     struct element *child = element_new(arena, name, ns != NULL ? ns : parent->ns);
     element_append(parent, child);
@@ -76,7 +81,8 @@ static void append_attribute(struct element *element, struct attribute *attribut
 static void remove_attribute(struct element *element, const char *name)
 {
     struct attribute *before = NULL;
-    for (struct attribute *each = element->attributes; each != NULL; before = each, each = each->next) {
+    for (struct attribute *each = element->attributes; each != NULL;
+         before = each, each = each->next) {
         if (each->prefix != NULL || strcmp(each->name, name) != 0)
             continue;
         if (before != NULL)
@@ -176,14 +182,16 @@ const char *element_text(const struct element *element, struct arena *arena)
     return text;
 }
 
-/* --- copying ------------------------------------------------------------------------------------ */
+/* --- copying ------------------------------------------------------------------------------------
+ * */
 
 static const char *copy_string(struct arena *arena, const char *string)
 {
     return string != NULL ? arena_copy(arena, string, strlen(string)) : NULL;
 }
 
-static void copy_attributes(struct arena *arena, struct element *copy, const struct element *element)
+static void copy_attributes(struct arena *arena, struct element *copy,
+                            const struct element *element)
 {
     for (const struct attribute *each = element->attributes; each != NULL; each = each->next) {
         struct attribute *attribute = arena_alloc(arena, sizeof *attribute);
@@ -196,10 +204,12 @@ static void copy_attributes(struct arena *arena, struct element *copy, const str
     }
 }
 
-static void copy_declarations(struct arena *arena, struct element *copy, const struct element *element)
+static void copy_declarations(struct arena *arena, struct element *copy,
+                              const struct element *element)
 {
     struct namespace_declaration **at = &copy->declarations;
-    for (const struct namespace_declaration *each = element->declarations; each != NULL; each = each->next) {
+    for (const struct namespace_declaration *each = element->declarations; each != NULL;
+         each = each->next) {
         struct namespace_declaration *declaration = arena_alloc(arena, sizeof *declaration);
         declaration->prefix = copy_string(arena, each->prefix);
         declaration->uri = copy_string(arena, each->uri);
@@ -250,9 +260,11 @@ struct element *element_copy(struct arena *arena, const struct element *element)
     }
 }
 
-/* --- writing ------------------------------------------------------------------------------------ */
+/* --- writing ------------------------------------------------------------------------------------
+ * */
 
-/* The prefixes bound in what has been written so far, innermost last. Small stanzas bind one or none. */
+/* The prefixes bound in what has been written so far, innermost last. Small stanzas bind one or
+ * none. */
 struct binding {
     const char *prefix, *uri;
     unsigned level;
@@ -299,7 +311,8 @@ static void write_attribute(struct text *out, const char *name, const char *valu
     text_append_char(out, '"');
 }
 
-static void write_declaration(struct writer *writer, const char *prefix, const char *uri, unsigned level)
+static void write_declaration(struct writer *writer, const char *prefix, const char *uri,
+                              unsigned level)
 {
     text_append_string(writer->out, " xmlns:");
     text_append_string(writer->out, prefix);
@@ -327,7 +340,8 @@ static void need_prefix(struct writer *writer, const char *prefix, const char *n
 }
 
 /* target_ns - the namespace that the element is written in, and whether without prefix */
-static const char *target_ns(const struct writer *writer, const struct element *element, bool *plain)
+static const char *target_ns(const struct writer *writer, const struct element *element,
+                             bool *plain)
 {
     *plain = element->prefix == NULL;
     if (writer->from_ns[0] != '\0' && same(element->ns, writer->from_ns)) {
@@ -338,8 +352,8 @@ static const char *target_ns(const struct writer *writer, const struct element *
 }
 
 /* write_start - "<name …", without its end; returns the default namespace for what is below */
-static const char *write_start(struct writer *writer, const struct element *element, const char *default_ns,
-                               unsigned level)
+static const char *write_start(struct writer *writer, const struct element *element,
+                               const char *default_ns, unsigned level)
 {
     struct text *out = writer->out;
     bool plain;
@@ -354,7 +368,8 @@ static const char *write_start(struct writer *writer, const struct element *elem
         write_attribute(out, "xmlns", ns, strlen(ns));
         default_ns = ns;
     }
-    for (const struct namespace_declaration *each = element->declarations; each != NULL; each = each->next)
+    for (const struct namespace_declaration *each = element->declarations; each != NULL;
+         each = each->next)
         if (each->prefix != NULL)
             write_declaration(writer, each->prefix, each->uri, level);
     if (!plain)
@@ -391,8 +406,10 @@ static void write_end(struct writer *writer, const struct element *element)
     text_append_char(writer->out, '>');
 }
 
-/* write_node - an element and what is below it. Recursive: the depth was bounded when it was read (s2s.xml.depth). */
-static void write_node(struct writer *writer, const struct element *element, const char *default_ns, unsigned level)
+/* write_node - an element and what is below it. Recursive: the depth was bounded when it was read
+ * (s2s.xml.depth). */
+static void write_node(struct writer *writer, const struct element *element, const char *default_ns,
+                       unsigned level)
 {
     if (element->name == NULL) {
         text_append_escaped(writer->out, element->text, element->text_length, false);
@@ -411,7 +428,8 @@ static void write_node(struct writer *writer, const struct element *element, con
     writer->count = bound;
 }
 
-void element_write(const struct element *element, const struct element_style *style, struct text *out)
+void element_write(const struct element *element, const struct element_style *style,
+                   struct text *out)
 {
     struct writer writer = {.out = out, .from_ns = "", .to_ns = "", .room = BINDINGS_KEPT};
     writer.bindings = writer.few;

@@ -1,8 +1,11 @@
 /* element - one XML element in its stanza's arena
  *
- * Openfire: org.dom4j.Element. An element and all below it live in one arena and die with its reset: who
- * keeps an element copies it (element_copy) into an arena of its own. Names, prefixes and namespace names
- * of parsed elements are interned by the parser's dictionary; those of built elements are the caller's
+ * Openfire: org.dom4j.Element. An element and all below it live in one arena and die with its
+ * reset: who
+ * keeps an element copies it (element_copy) into an arena of its own. Names, prefixes and
+ * namespace names
+ * of parsed elements are interned by the parser's dictionary; those of built elements are the
+ * caller's
  * constants or arena copies. Compare them as strings.
  * A text node is an element without a name. Pure; one thread at a time.
  */
@@ -46,9 +49,11 @@ struct element {
  * outlive the element (constants, or strings of the same arena). */
 struct element *element_new(struct arena *arena, const char *name, const char *ns);
 /* element_add - append a new child element and return it; `ns` NULL means the parent's */
-struct element *element_add(struct arena *arena, struct element *parent, const char *name, const char *ns);
+struct element *element_add(struct arena *arena, struct element *parent, const char *name,
+                            const char *ns);
 /* element_add_text - append character data; joined to a text node that is last already */
-void element_add_text(struct arena *arena, struct element *parent, const char *bytes, size_t length);
+void element_add_text(struct arena *arena, struct element *parent, const char *bytes,
+                      size_t length);
 /* element_set - set an attribute without namespace; `value` NULL removes it */
 void element_set(struct arena *arena, struct element *element, const char *name, const char *value);
 /* element_append - make `child` (of the same arena, without parent) the last child */
@@ -66,25 +71,32 @@ struct element *element_child(const struct element *element, const char *name, c
 /* element_first, element_next - walk the child elements, stepping over text */
 struct element *element_first(const struct element *element);
 struct element *element_next(const struct element *element);
-/* element_text - all character data directly below, joined; in `arena`, NUL-terminated, never NULL */
+/* element_text - all character data directly below, joined; in `arena`, NUL-terminated, never NULL
+ * */
 const char *element_text(const struct element *element, struct arena *arena);
 
-/* element_copy - a deep copy in `arena`, every string too; it has no parent. Namespace prefixes that the
+/* element_copy - a deep copy in `arena`, every string too; it has no parent. Namespace prefixes
+ * that the
  * original inherits from outside of it are declared on the copy where they are used. */
 struct element *element_copy(struct arena *arena, const struct element *element);
 
 /* How to write an element. `from_ns` is what our side calls the content namespace of the stream the
- * element was read from (elements in it are written without prefix in the namespace `to_ns`, which the
- * receiving stream has declared as its default, so no xmlns is written for them). With NULL for both, an
+ * element was read from (elements in it are written without prefix in the namespace `to_ns`, which
+ * the
+ * receiving stream has declared as its default, so no xmlns is written for them). With NULL for
+ * both, an
  * element is written so that it stands alone. */
 struct element_style {
     const char *from_ns;
     const char *to_ns;
 };
 
-/* element_write - append the canonical form: double quotes, escaped, declarations as they were plus those
- * inherited from the stream header that are in use, empty elements closed with />. Reading the output in
+/* element_write - append the canonical form: double quotes, escaped, declarations as they were
+ * plus those
+ * inherited from the stream header that are in use, empty elements closed with />. Reading the
+ * output in
  * a stream with default namespace `to_ns` gives the same tree back. Never raw input. */
-void element_write(const struct element *element, const struct element_style *style, struct text *out);
+void element_write(const struct element *element, const struct element_style *style,
+                   struct text *out);
 
 #endif

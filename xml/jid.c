@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* jid - XMPP addresses: parse, prepare, compare
  *
- * Openfire: org.xmpp.packet.JID. RFC 7622 3 (form, lengths), RFC 6122 2 with RFC 3491, 3454 (nameprep, nodeprep,
+ * Openfire: org.xmpp.packet.JID. RFC 7622 3 (form, lengths), RFC 6122 2 with RFC 3491, 3454
+ * (nameprep, nodeprep,
  * resourceprep by libidn), RFC 3490 (IDNA).
  *
- * Most addresses are lower-case ASCII: they are checked by a table and never copied. All others go to libidn, but
+ * Most addresses are lower-case ASCII: they are checked by a table and never copied. All others go
+ * to libidn, but
  * only after their UTF-8 was found whole here: libidn reads behind the end of a truncated
  * sequence (CVE-2015-2059). Pure; any thread.
  */
@@ -53,7 +55,8 @@ static unsigned char_class(unsigned char c)
         return c == 0x20 ? IN_RESOURCE : 0;
     if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.')
         return IN_DOMAIN | IN_LOCAL | IN_RESOURCE;
-    if (c >= 'A' && c <= 'Z') /* nodeprep would fold it: as a local part that is fine, it is only checked */
+    if (c >= 'A' &&
+        c <= 'Z') /* nodeprep would fold it: as a local part that is fine, it is only checked */
         return IN_LOCAL | IN_RESOURCE;
     return strchr("\"&'/:<>@", c) != NULL ? IN_RESOURCE : IN_LOCAL | IN_RESOURCE;
 }
@@ -67,7 +70,8 @@ static bool all_of(const char *text, size_t length, unsigned class)
 }
 
 /* check_part - does a local part or resource pass its profile, and is it short enough? */
-static bool check_part(const char *text, size_t length, unsigned class, const Stringprep_profile *profile)
+static bool check_part(const char *text, size_t length, unsigned class,
+                       const Stringprep_profile *profile)
 {
     if (length == 0 || length > JID_PART_MAX)
         return false;
@@ -84,7 +88,8 @@ static bool check_part(const char *text, size_t length, unsigned class, const St
     return made > 0 && made <= JID_PART_MAX;
 }
 
-/* is_plain_label - a label that needs no preparation: letters, digits, hyphens inside, at most 63, no A-label */
+/* is_plain_label - a label that needs no preparation: letters, digits, hyphens inside, at most 63,
+ * no A-label */
 static bool is_plain_label(const char *label, size_t length)
 {
     return length > 0 && length <= 63 && label[0] != '-' && label[length - 1] != '-' &&
@@ -118,13 +123,14 @@ static bool is_ipv6_literal(const char *text, size_t length)
     return inet_pton(AF_INET6, address, &parsed) == 1;
 }
 
-/* labels_ok - behind the preparation: every label convertible for DNS, no forbidden ASCII (STD 3) */
+/* labels_ok - behind the preparation: every label convertible for DNS, no forbidden ASCII (STD 3)
+ * */
 static bool labels_ok(const char *prepared)
 {
     char *ascii = NULL;
     int result = idna_to_ascii_8z(prepared, &ascii, IDNA_USE_STD3_ASCII_RULES);
-    bool good = result == IDNA_SUCCESS && ascii[0] != '\0' && strlen(ascii) <= 253 && ascii[0] != '.' &&
-                strstr(ascii, "..") == NULL;
+    bool good = result == IDNA_SUCCESS && ascii[0] != '\0' && strlen(ascii) <= 253 &&
+                ascii[0] != '.' && strstr(ascii, "..") == NULL;
     if (result == IDNA_SUCCESS)
         free(ascii);
     return good;
@@ -153,7 +159,8 @@ static int prepare_with_idna(const char *text, size_t length, char out[JID_PART_
     return good ? (int)made : -1;
 }
 
-/* prepare - into `out`, unless the text is prepared as it stands: then `*as_is` and nothing is written */
+/* prepare - into `out`, unless the text is prepared as it stands: then `*as_is` and nothing is
+ * written */
 static int prepare(const char *text, size_t length, char out[JID_PART_MAX + 1], bool *as_is)
 {
     *as_is = false;
@@ -199,7 +206,8 @@ int jid_parse(struct jid *jid, const char *text, size_t length)
     size_t bare = slash != NULL ? (size_t)(slash - text) : length;
     if (slash != NULL) {
         jid->resource = (struct span){slash + 1, length - bare - 1};
-        if (!check_part(jid->resource.bytes, jid->resource.length, IN_RESOURCE, stringprep_xmpp_resourceprep))
+        if (!check_part(jid->resource.bytes, jid->resource.length, IN_RESOURCE,
+                        stringprep_xmpp_resourceprep))
             return -1;
     }
     const char *at = find(text, bare, '@');
@@ -240,5 +248,6 @@ int jid_domain_to_ascii(const char *prepared, char out[256])
 bool jid_domain_is_ip(const char *prepared)
 {
     struct in_addr parsed;
-    return inet_pton(AF_INET, prepared, &parsed) == 1 || is_ipv6_literal(prepared, strlen(prepared));
+    return inet_pton(AF_INET, prepared, &parsed) == 1 ||
+           is_ipv6_literal(prepared, strlen(prepared));
 }

@@ -1,8 +1,11 @@
 /* jid - XMPP addresses: parse, prepare, compare
  *
- * Openfire: org.xmpp.packet.JID (Tinder). RFC 7622 for the form, RFC 6122 stringprep profiles (libidn) for
- * the preparation, as Openfire does. A domain is always compared in its prepared form: nameprep'd, lower
- * case, U-labels (A-labels are turned into U-labels), no trailing dot; so EXAMPLE.org is example.org.
+ * Openfire: org.xmpp.packet.JID (Tinder). RFC 7622 for the form, RFC 6122 stringprep profiles
+ * (libidn) for
+ * the preparation, as Openfire does. A domain is always compared in its prepared form: nameprep'd,
+ * lower
+ * case, U-labels (A-labels are turned into U-labels), no trailing dot; so EXAMPLE.org is
+ * example.org.
  * An ASCII lower-case domain, local part or resource takes a fast path that never calls libidn.
  * Pure, any thread.
  */
@@ -25,12 +28,15 @@ struct jid {
     char prepared_domain[JID_PART_MAX + 1];
 };
 
-/* jid_parse - read `text`. Returns 0, or -1 when it is no valid address (empty domain, empty local part
- * before '@', empty resource behind '/', a part too long or that its profile forbids, bad UTF-8). */
+/* jid_parse - read `text`. Returns 0, or -1 when it is no valid address (empty domain, empty local
+ * part
+ * before '@', empty resource behind '/', a part too long or that its profile forbids, bad UTF-8).
+ * */
 int jid_parse(struct jid *jid, const char *text, size_t length);
 
 /* jid_prepare_domain - the prepared form of a bare domain (also an IPv4 or bracketed IPv6 literal).
- * Returns its length, or -1 when `text` is no valid domain (or has a local part or resource). `out` is
+ * Returns its length, or -1 when `text` is no valid domain (or has a local part or resource).
+ * `out` is
  * NUL-terminated. */
 int jid_prepare_domain(const char *text, size_t length, char out[JID_PART_MAX + 1]);
 
@@ -38,7 +44,8 @@ int jid_prepare_domain(const char *text, size_t length, char out[JID_PART_MAX + 
  * Returns 0, or -1 when a label can't be converted or the name is longer than 253 bytes. */
 int jid_domain_to_ascii(const char *prepared, char out[256]);
 
-/* jid_domain_is_ip - true for an IPv4 literal or a bracketed IPv6 literal (no SRV look-up, RFC 6120 3.2.3) */
+/* jid_domain_is_ip - true for an IPv4 literal or a bracketed IPv6 literal (no SRV look-up, RFC
+ * 6120 3.2.3) */
 bool jid_domain_is_ip(const char *prepared);
 
 #endif

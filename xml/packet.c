@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* packet - iq, message and presence seen on an element; error replies
  *
- * Openfire: Packet, IQ, Message, Presence, PacketError. RFC 6120 8.2.3, 8.3 (what may be answered, the conditions and their
- * types). Replies live in the arena that the caller gives; the payload of an iq is copied into its error (8.3.1).
+ * Openfire: Packet, IQ, Message, Presence, PacketError. RFC 6120 8.2.3, 8.3 (what may be answered,
+ * the conditions and their
+ * types). Replies live in the arena that the caller gives; the payload of an iq is copied into its
+ * error (8.3.1).
  * Pure; one thread at a time.
  */
 #include "xml/packet.h"
@@ -94,7 +96,8 @@ bool packet_wants_reply(const struct element *packet)
 
 struct element *packet_reply(struct arena *arena, const struct element *packet, const char *type)
 {
-    struct element *reply = element_new(arena, arena_copy(arena, packet->name, strlen(packet->name)), XMLNS_SERVER);
+    struct element *reply =
+        element_new(arena, arena_copy(arena, packet->name, strlen(packet->name)), XMLNS_SERVER);
     element_set(arena, reply, "type", type);
     element_set(arena, reply, "id", element_get(packet, "id"));
     element_set(arena, reply, "from", element_get(packet, "to"));
@@ -102,7 +105,8 @@ struct element *packet_reply(struct arena *arena, const struct element *packet, 
     return reply;
 }
 
-void packet_add_error(struct arena *arena, struct element *element, enum packet_error error, const char *text)
+void packet_add_error(struct arena *arena, struct element *element, enum packet_error error,
+                      const char *text)
 {
     struct element *child = element_add(arena, element, "error", XMLNS_SERVER);
     element_set(arena, child, "type", packet_error_type(error));
@@ -111,25 +115,28 @@ void packet_add_error(struct arena *arena, struct element *element, enum packet_
         return;
     struct element *words = element_add(arena, child, "text", XMLNS_STANZA_ERRORS);
     struct attribute *lang = arena_alloc(arena, sizeof *lang);
-    *lang = (struct attribute){.name = "lang", .prefix = "xml", .ns = XMLNS_XML, .value = "en", .value_length = 2};
+    *lang = (struct attribute){
+        .name = "lang", .prefix = "xml", .ns = XMLNS_XML, .value = "en", .value_length = 2};
     words->attributes = words->last_attribute = lang;
     element_add_text(arena, words, text, strlen(text));
 }
 
-struct element *packet_error_reply(struct arena *arena, const struct element *packet, enum packet_error error,
-                                   const char *text)
+struct element *packet_error_reply(struct arena *arena, const struct element *packet,
+                                   enum packet_error error, const char *text)
 {
     if (!packet_wants_reply(packet))
         return NULL;
     struct element *reply = packet_reply(arena, packet, "error");
     if (packet_kind(packet) == PACKET_IQ)
-        for (struct element *child = element_first(packet); child != NULL; child = element_next(child))
+        for (struct element *child = element_first(packet); child != NULL;
+             child = element_next(child))
             element_append(reply, element_copy(arena, child));
     packet_add_error(arena, reply, error, text);
     return reply;
 }
 
-enum packet_error packet_read_error(struct arena *arena, const struct element *packet, const char **text)
+enum packet_error packet_read_error(struct arena *arena, const struct element *packet,
+                                    const char **text)
 {
     enum packet_error error = PACKET_UNDEFINED_CONDITION;
     const char *words = "";

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stream_error - the conditions that end a stream, and their XML
  *
- * Openfire: StreamError. RFC 6120 4.9.2 (form), 4.9.3 (conditions). An error is one condition, perhaps a text in English, and
+ * Openfire: StreamError. RFC 6120 4.9.2 (form), 4.9.3 (conditions). An error is one condition,
+ * perhaps a text in English, and
  * the caller's closing tag behind it. Pure; any thread.
  */
 #include "xml/stream_error.h"
@@ -65,11 +66,13 @@ static enum stream_error find(const char *name)
     return STREAM_UNDEFINED_CONDITION;
 }
 
-enum stream_error stream_error_read(struct arena *arena, const struct element *element, const char **text)
+enum stream_error stream_error_read(struct arena *arena, const struct element *element,
+                                    const char **text)
 {
     enum stream_error error = STREAM_UNDEFINED_CONDITION;
     const char *words = "";
-    for (const struct element *each = element_first(element); each != NULL; each = element_next(each)) {
+    for (const struct element *each = element_first(element); each != NULL;
+         each = element_next(each)) {
         if (strcmp(each->ns, XMLNS_STREAM_ERRORS) != 0)
             continue;
         if (strcmp(each->name, "text") == 0)

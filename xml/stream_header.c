@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stream_header - build and read <stream:stream> and its features
  *
- * RFC 6120 4.7 (attributes), 4.8 (namespaces); XEP-0220 2.4.1. Openfire: the header strings of its two server
- * sessions, here escaped (DIFFERS: D12). Reading judges nothing: which fault deserves which error is the readers' matter.
+ * RFC 6120 4.7 (attributes), 4.8 (namespaces); XEP-0220 2.4.1. Openfire: the header strings of its
+ * two server
+ * sessions, here escaped (DIFFERS: D12). Reading judges nothing: which fault deserves which error
+ * is the readers' matter.
  * Pure; any thread.
  */
 #include "xml/stream_header.h"
@@ -29,7 +31,8 @@ static void read_version(struct stream_header *header, const char *version)
         return;
     const char *at = version;
     unsigned major, minor;
-    header->version_valid = read_number(&at, &major) && *at++ == '.' && read_number(&at, &minor) && *at == '\0';
+    header->version_valid =
+        read_number(&at, &major) && *at++ == '.' && read_number(&at, &minor) && *at == '\0';
     if (header->version_valid) {
         header->major = major;
         header->minor = minor;
@@ -47,7 +50,8 @@ void stream_header_read(struct stream_header *header, const struct element *elem
         .stream_ns = element->ns,
         .content_ns = "",
     };
-    for (const struct namespace_declaration *each = element->declarations; each != NULL; each = each->next) {
+    for (const struct namespace_declaration *each = element->declarations; each != NULL;
+         each = each->next) {
         if (each->prefix == NULL)
             header->content_ns = each->uri;
         else if (strcmp(each->uri, XMLNS_DIALBACK) == 0)

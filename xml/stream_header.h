@@ -13,13 +13,13 @@
 /* What a received header says. Borrows from the header element. */
 struct stream_header {
     const char *to, *from, *id, *lang; /* as written, NULL when absent */
-    bool is_stream;          /* the root element is {XMLNS_STREAM}stream */
-    const char *stream_ns;   /* namespace of the root element, "" when none */
-    const char *content_ns;  /* the default namespace declared on it, "" when none */
-    bool declares_dialback;  /* some prefix is bound to XMLNS_DIALBACK */
-    bool has_version;        /* the attribute is there */
-    bool version_valid;      /* and reads as digits "." digits */
-    unsigned major, minor;   /* 0.0 when absent or not valid */
+    bool is_stream;                    /* the root element is {XMLNS_STREAM}stream */
+    const char *stream_ns;             /* namespace of the root element, "" when none */
+    const char *content_ns;            /* the default namespace declared on it, "" when none */
+    bool declares_dialback;            /* some prefix is bound to XMLNS_DIALBACK */
+    bool has_version;                  /* the attribute is there */
+    bool version_valid;                /* and reads as digits "." digits */
+    unsigned major, minor;             /* 0.0 when absent or not valid */
 };
 
 /* stream_header_read - read a header element; never fails, the caller judges */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* text - growing strings, spans, and the only memory allocation calls of the program
  *
- * Growth is by doubling, so that a text built of n pieces costs n copies at most twice; sizes are checked
- * for overflow in reserve and in the allocation calls, nowhere else. Out of memory ends the program here:
+ * Growth is by doubling, so that a text built of n pieces costs n copies at most twice; sizes are
+ * checked
+ * for overflow in reserve and in the allocation calls, nowhere else. Out of memory ends the
+ * program here:
  * a thread could not go on without it, and Linux hands out what it does not have anyway.
  * The hash is keyed by a seed of getrandom made once; threads may race to need it, so pthread_once.
  */
@@ -137,8 +139,8 @@ void text_appendf(struct text *text, const char *format, ...)
 }
 
 /* Which bytes can't stand for themselves: 1 anywhere, 2 in attribute values only. */
-static const unsigned char special[256] = {['&'] = 1,  ['<'] = 1,  ['>'] = 1, ['"'] = 1,
-                                           ['\''] = 1, ['\r'] = 1, ['\t'] = 2, ['\n'] = 2};
+static const unsigned char special[256] = {
+    ['&'] = 1, ['<'] = 1, ['>'] = 1, ['"'] = 1, ['\''] = 1, ['\r'] = 1, ['\t'] = 2, ['\n'] = 2};
 
 static const char *replacement(char c)
 {

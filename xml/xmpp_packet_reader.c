@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* xmpp_packet_reader - bytes in, elements out
  *
- * Openfire: XMPPPacketReader, MXParser. RFC 6120 11 (restricted XML), 4.9.3 (which error for what); XEP-0205 4.5.
+ * Openfire: XMPPPacketReader, MXParser. RFC 6120 11 (restricted XML), 4.9.3 (which error for
+ * what); XEP-0205 4.5.
  *
- * libxml2's SAX2 push parser calls start_element, end_element and add_text while xmlParseChunk runs. Names come
- * interned from its dictionary and are used as they are; attribute values and text are copied into the arena.
+ * libxml2's SAX2 push parser calls start_element, end_element and add_text while xmlParseChunk
+ * runs. Names come
+ * interned from its dictionary and are used as they are; attribute values and text are copied into
+ * the arena.
  *
  * What is counted where:
- *   bytes of an element    in end_element (exactly) and after each feed (what has come of an unfinished one)
- *   an unfinished tag      after each feed: libxml2 buffers it whole and compares its attributes pairwise,
+ *   bytes of an element    in end_element (exactly) and after each feed (what has come of an
+ *   unfinished one)
+ *   an unfinished tag      after each feed: libxml2 buffers it whole and compares its attributes
+ *   pairwise,
  *                          so it is bounded by TAG_BYTES whatever the element may have
  *   depth, elements, attributes, namespaces    in start_element
  *   names in the dictionary    after a feed that ends between two elements: the parser is renewed
- * Positions are bytes since the start of the stream; `origin` makes up for a renewed parser, which starts anew.
+ * Positions are bytes since the start of the stream; `origin` makes up for a renewed parser, which
+ * starts anew.
  *
  * One thread; errors are values; nothing here logs.
  */
@@ -27,8 +33,8 @@
 
 #include "xml/xmlns.h"
 
-#define TAG_BYTES 16384         /* of a tag, a comment, or whatever libxml2 must see whole */
-#define DICTIONARY_BYTES 65536  /* of names, before the parser is renewed */
+#define TAG_BYTES 16384        /* of a tag, a comment, or whatever libxml2 must see whole */
+#define DICTIONARY_BYTES 65536 /* of names, before the parser is renewed */
 
 struct xmpp_packet_reader {
     xmlParserCtxtPtr parser; /* owned */
@@ -79,9 +85,11 @@ static long long position(const struct xmpp_packet_reader *reader)
     return reader->origin + (long long)input->consumed + (input->cur - input->base);
 }
 
-/* --- building elements ---------------------------------------------------------------------------- */
+/* --- building elements
+ * ---------------------------------------------------------------------------- */
 
-static void add_declarations(struct arena *arena, struct element *element, int count, const xmlChar **list)
+static void add_declarations(struct arena *arena, struct element *element, int count,
+                             const xmlChar **list)
 {
     struct namespace_declaration **at = &element->declarations;
     for (int i = 0; i < count; i++) {
@@ -94,8 +102,10 @@ static void add_declarations(struct arena *arena, struct element *element, int c
     *at = NULL;
 }
 
-/* add_attributes - libxml2's list has five pointers each: name, prefix, namespace, value, its end */
-static void add_attributes(struct arena *arena, struct element *element, int count, const xmlChar **list)
+/* add_attributes - libxml2's list has five pointers each: name, prefix, namespace, value, its end
+ * */
+static void add_attributes(struct arena *arena, struct element *element, int count,
+                           const xmlChar **list)
 {
     struct attribute **at = &element->attributes;
     for (int i = 0; i < count; i++, list += 5) {
@@ -135,7 +145,8 @@ static void record_header(struct xmpp_packet_reader *reader, const struct elemen
     if (root->prefix != NULL)
         text_appendf(header, "%s:", root->prefix);
     text_append_string(header, root->name);
-    for (const struct namespace_declaration *each = root->declarations; each != NULL; each = each->next) {
+    for (const struct namespace_declaration *each = root->declarations; each != NULL;
+         each = each->next) {
         text_append_string(header, " xmlns");
         if (each->prefix != NULL)
             text_appendf(header, ":%s", each->prefix);
@@ -156,9 +167,9 @@ static void open_stream(struct xmpp_packet_reader *reader, const struct element 
     arena_reset(reader->arena);
 }
 
-static void start_element(void *given, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
-                          int namespace_count, const xmlChar **namespaces, int attribute_count, int defaulted,
-                          const xmlChar **attributes)
+static void start_element(void *given, const xmlChar *name, const xmlChar *prefix,
+                          const xmlChar *uri, int namespace_count, const xmlChar **namespaces,
+                          int attribute_count, int defaulted, const xmlChar **attributes)
 {
     struct xmpp_packet_reader *reader = given;
     (void)defaulted;
@@ -256,7 +267,8 @@ static void add_cdata(void *given, const xmlChar *bytes, int length)
         add_text(given, bytes, length);
 }
 
-/* --- what RFC 6120 11 forbids ---------------------------------------------------------------------- */
+/* --- what RFC 6120 11 forbids
+ * ---------------------------------------------------------------------- */
 
 static void refuse_comment(void *given, const xmlChar *text)
 {
@@ -271,7 +283,8 @@ static void refuse_instruction(void *given, const xmlChar *target, const xmlChar
     fail(given, STREAM_RESTRICTED_XML, "a processing instruction");
 }
 
-static void refuse_dtd(void *given, const xmlChar *name, const xmlChar *external, const xmlChar *system)
+static void refuse_dtd(void *given, const xmlChar *name, const xmlChar *external,
+                       const xmlChar *system)
 {
     (void)name;
     (void)external;
@@ -287,12 +300,16 @@ static void check_declaration(void *given)
     if (encoding == NULL)
         encoding = reader->parser->input->encoding;
     if (encoding != NULL && strcasecmp((const char *)encoding, "UTF-8") != 0)
-        fail(reader, STREAM_UNSUPPORTED_ENCODING, "the XML declaration names another encoding than UTF-8");
-    if (reader->parser->version != NULL && strcmp((const char *)reader->parser->version, "1.0") != 0)
-        fail(reader, STREAM_UNSUPPORTED_VERSION, "the XML declaration names another version than 1.0");
+        fail(reader, STREAM_UNSUPPORTED_ENCODING,
+             "the XML declaration names another encoding than UTF-8");
+    if (reader->parser->version != NULL &&
+        strcmp((const char *)reader->parser->version, "1.0") != 0)
+        fail(reader, STREAM_UNSUPPORTED_VERSION,
+             "the XML declaration names another version than 1.0");
 }
 
-/* note_error - libxml2 found the input not well-formed. Its namespace errors are fatal here as well. */
+/* note_error - libxml2 found the input not well-formed. Its namespace errors are fatal here as
+ * well. */
 static void note_error(void *given, xmlErrorPtr error)
 {
     struct xmpp_packet_reader *reader = given;
@@ -323,7 +340,8 @@ static void note_error(void *given, xmlErrorPtr error)
     fail(reader, condition, error->message != NULL ? error->message : "not well-formed");
 }
 
-/* --- the parser ------------------------------------------------------------------------------------ */
+/* --- the parser
+ * ------------------------------------------------------------------------------------ */
 
 static const xmlSAXHandler sax = {
     .initialized = XML_SAX2_MAGIC,
@@ -358,7 +376,8 @@ static void free_parser(struct xmpp_packet_reader *reader)
 }
 
 struct xmpp_packet_reader *xmpp_packet_reader_new(const struct xmpp_packet_limits *limits,
-                                                  const struct xmpp_packet_handler *handler, void *owner)
+                                                  const struct xmpp_packet_handler *handler,
+                                                  void *owner)
 {
     struct xmpp_packet_reader *reader = text_calloc(1, sizeof *reader);
     reader->limits = *limits;
@@ -393,7 +412,8 @@ void xmpp_packet_reader_restart(struct xmpp_packet_reader *reader)
     make_parser(reader);
 }
 
-/* renew - a parser that has collected too many names makes room for one that has seen the header only. What it had not
+/* renew - a parser that has collected too many names makes room for one that has seen the header
+ * only. What it had not
  * read yet is fed again. */
 static void renew(struct xmpp_packet_reader *reader)
 {
@@ -413,7 +433,8 @@ static void renew(struct xmpp_packet_reader *reader)
     text_free(&unread);
 }
 
-/* check_start - bytes that begin a stream in UTF-16 or UTF-32 are no stream (libxml2 would convert them) */
+/* check_start - bytes that begin a stream in UTF-16 or UTF-32 are no stream (libxml2 would convert
+ * them) */
 static void check_start(struct xmpp_packet_reader *reader, const char *bytes, size_t length)
 {
     for (size_t i = 0; i < length && reader->fed + (long long)i < 4; i++)
@@ -425,12 +446,14 @@ static void check_start(struct xmpp_packet_reader *reader, const char *bytes, si
 static void check_unfinished(struct xmpp_packet_reader *reader)
 {
     if ((size_t)(reader->fed - reader->last_end - reader->whitespace) > reader->limits.bytes)
-        fail(reader, STREAM_POLICY_VIOLATION, reader->opened ? "a stanza is too large" : "the header is too large");
+        fail(reader, STREAM_POLICY_VIOLATION,
+             reader->opened ? "a stanza is too large" : "the header is too large");
     else if (reader->fed - position(reader) > TAG_BYTES)
         fail(reader, STREAM_POLICY_VIOLATION, "a tag is too large");
 }
 
-enum xmpp_packet_result xmpp_packet_reader_feed(struct xmpp_packet_reader *reader, const char *bytes, size_t length)
+enum xmpp_packet_result xmpp_packet_reader_feed(struct xmpp_packet_reader *reader,
+                                                const char *bytes, size_t length)
 {
     if (!is_over(reader) && reader->fed < 4)
         check_start(reader, bytes, length);
@@ -448,14 +471,16 @@ enum xmpp_packet_result xmpp_packet_reader_feed(struct xmpp_packet_reader *reade
                                               : XMPP_PACKET_MORE;
 }
 
-enum stream_error xmpp_packet_reader_error(const struct xmpp_packet_reader *reader, const char **why)
+enum stream_error xmpp_packet_reader_error(const struct xmpp_packet_reader *reader,
+                                           const char **why)
 {
     if (why != NULL)
         *why = reader->why;
     return reader->error;
 }
 
-void xmpp_packet_reader_set_limits(struct xmpp_packet_reader *reader, const struct xmpp_packet_limits *limits)
+void xmpp_packet_reader_set_limits(struct xmpp_packet_reader *reader,
+                                   const struct xmpp_packet_limits *limits)
 {
     reader->limits = *limits;
 }

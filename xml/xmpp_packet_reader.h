@@ -1,10 +1,14 @@
 /* xmpp_packet_reader - bytes in, elements out
  *
- * Openfire: org.dom4j.io.XMPPPacketReader with MXParser. libxml2's SAX2 push parser, one per stream. Each
- * first-level element is built in the reader's arena, handed to the owner's packet_read, and gone when
- * that returns. Refused as RFC 6120 11 says: DTD, comments, processing instructions, entities beyond the five,
+ * Openfire: org.dom4j.io.XMPPPacketReader with MXParser. libxml2's SAX2 push parser, one per
+ * stream. Each
+ * first-level element is built in the reader's arena, handed to the owner's packet_read, and gone
+ * when
+ * that returns. Refused as RFC 6120 11 says: DTD, comments, processing instructions, entities
+ * beyond the five,
  * other encodings than UTF-8. Limits are counted while bytes come in, not at the end of a stanza.
- * The names in the parser's dictionary are bounded: between two stanzas the parser is renewed when a peer
+ * The names in the parser's dictionary are bounded: between two stanzas the parser is renewed when
+ * a peer
  * has made it collect too many. No sockets, locks or logging; one thread.
  */
 #ifndef XML_XMPP_PACKET_READER_H
@@ -20,16 +24,18 @@
 struct xmpp_packet_reader;
 
 struct xmpp_packet_limits {
-    size_t bytes;      /* of one first-level element, or of the header */
-    unsigned depth;    /* elements inside each other, the first-level element is 1 */
-    unsigned elements; /* in one first-level element */
+    size_t bytes;        /* of one first-level element, or of the header */
+    unsigned depth;      /* elements inside each other, the first-level element is 1 */
+    unsigned elements;   /* in one first-level element */
     unsigned attributes; /* of one element, namespace declarations not counted */
     unsigned namespaces; /* declarations on one element */
     size_t whitespace;   /* bytes of whitespace between two first-level elements */
 };
 
-/* What the owner gets. Each returns 0 to go on, or -1: read no further, drop what is left of the input
- * (xmpp_packet_reader_feed then returns XMPP_PACKET_STOPPED). They are called from inside of feed; they must
+/* What the owner gets. Each returns 0 to go on, or -1: read no further, drop what is left of the
+ * input
+ * (xmpp_packet_reader_feed then returns XMPP_PACKET_STOPPED). They are called from inside of feed;
+ * they must
  * not free or restart the reader, but may set its limits. */
 struct xmpp_packet_handler {
     int (*stream_opened)(void *owner, const struct element *header);
@@ -40,22 +46,28 @@ struct xmpp_packet_handler {
 enum xmpp_packet_result {
     XMPP_PACKET_MORE,    /* all read; feed more */
     XMPP_PACKET_STOPPED, /* a handler said so, or the stream was closed */
-    XMPP_PACKET_ERROR    /* xmpp_packet_reader_error says what; everything fed later gives the same */
+    XMPP_PACKET_ERROR /* xmpp_packet_reader_error says what; everything fed later gives the same */
 };
 
 struct xmpp_packet_reader *xmpp_packet_reader_new(const struct xmpp_packet_limits *limits,
-                                                  const struct xmpp_packet_handler *handler, void *owner);
+                                                  const struct xmpp_packet_handler *handler,
+                                                  void *owner);
 void xmpp_packet_reader_free(struct xmpp_packet_reader *reader);
 /* xmpp_packet_reader_feed - parse the next bytes of the stream, any chunking */
-enum xmpp_packet_result xmpp_packet_reader_feed(struct xmpp_packet_reader *reader, const char *bytes, size_t length);
+enum xmpp_packet_result xmpp_packet_reader_feed(struct xmpp_packet_reader *reader,
+                                                const char *bytes, size_t length);
 /* xmpp_packet_reader_error - the stream error that the input deserves, and in words what was wrong
  * (borrowed until the next call); STREAM_ERROR_NONE when there is none */
-enum stream_error xmpp_packet_reader_error(const struct xmpp_packet_reader *reader, const char **why);
+enum stream_error xmpp_packet_reader_error(const struct xmpp_packet_reader *reader,
+                                           const char **why);
 /* xmpp_packet_reader_set_limits - from now on (larger ones once a peer has authenticated) */
-void xmpp_packet_reader_set_limits(struct xmpp_packet_reader *reader, const struct xmpp_packet_limits *limits);
-/* xmpp_packet_reader_restart - forget everything and expect a new header (after TLS or SASL, RFC 6120 4.3.3) */
+void xmpp_packet_reader_set_limits(struct xmpp_packet_reader *reader,
+                                   const struct xmpp_packet_limits *limits);
+/* xmpp_packet_reader_restart - forget everything and expect a new header (after TLS or SASL, RFC
+ * 6120 4.3.3) */
 void xmpp_packet_reader_restart(struct xmpp_packet_reader *reader);
-/* xmpp_packet_reader_arena - the arena of the element being handled: for replies that live as long as it */
+/* xmpp_packet_reader_arena - the arena of the element being handled: for replies that live as long
+ * as it */
 struct arena *xmpp_packet_reader_arena(struct xmpp_packet_reader *reader);
 /* xmpp_packet_reader_in_stream - has the header been read? */
 int xmpp_packet_reader_in_stream(const struct xmpp_packet_reader *reader);
