@@ -246,7 +246,8 @@ static int drain(const sigset_t *signals)
     session_manager_end_all(STREAM_SYSTEM_SHUTDOWN, NULL);
     int left;
     while ((left = thread_wait_all(xmpp_server_now() + 200)) > 0 && xmpp_server_now() < deadline) {
-        if (wait_for_signal(signals, 0) == SIGTERM)
+        int again = wait_for_signal(signals, 0);
+        if (again == SIGTERM || again == SIGINT)
             break;
         do_housekeeping();
     }

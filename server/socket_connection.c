@@ -127,9 +127,11 @@ void socket_connection_unref(struct socket_connection *connection)
     free(connection);
 }
 
-void socket_connection_set_options(int fd, bool nodelay, bool keepalive)
+void socket_connection_set_options(int fd, bool nodelay, bool keepalive, int64_t write_timeout)
 {
     int one = 1;
+    unsigned dead_after = (unsigned)write_timeout * 2;
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_after, sizeof dead_after);
     if (nodelay)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (keepalive)

@@ -56,8 +56,11 @@ struct socket_connection *socket_connection_ref(struct socket_connection *connec
 /* socket_connection_unref - NULL is allowed; the last one closes the socket */
 void socket_connection_unref(struct socket_connection *connection);
 
-/* socket_connection_set_options - TCP_NODELAY and SO_KEEPALIVE of a socket, as the settings say */
-void socket_connection_set_options(int fd, bool nodelay, bool keepalive);
+/* socket_connection_set_options - TCP_NODELAY and SO_KEEPALIVE of a socket, as the settings say; and
+ * what was sent and not acknowledged for twice `write_timeout` ms breaks the connection: a host that
+ * went away without a word is found out then, not after the kernel's quarter of an hour (RFC 6120
+ * 4.6.1, RFC 5482) */
+void socket_connection_set_options(int fd, bool nodelay, bool keepalive, int64_t write_timeout);
 const char *socket_connection_name(const struct socket_connection *connection);
 /* socket_connection_peer - "192.0.2.1:5269", or "?" */
 const char *socket_connection_peer(const struct socket_connection *connection);

@@ -336,7 +336,7 @@ void outgoing_server_socket_reader_run(struct local_outgoing_server_session *ses
     struct socket_connection_limits limits = {config->xmpp_socket_write_timeout_seconds * 1000,
                                               (size_t)config->s2s_queue_bytes};
     socket_connection_set_options(fd, config->xmpp_socket_tcp_nodelay,
-                                  config->xmpp_socket_keepalive);
+                                  config->xmpp_socket_keepalive, limits.write_timeout);
     config_unref(config);
     struct socket_connection *connection = socket_connection_new(
         fd, log_id(), &limits, local_outgoing_server_session_timeline(session));

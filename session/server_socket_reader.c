@@ -341,7 +341,7 @@ int server_socket_reader_create(int fd, const struct sockaddr *peer,
     struct socket_connection_limits limits = {config->xmpp_socket_write_timeout_seconds * 1000,
                                               (size_t)config->s2s_queue_bytes};
     socket_connection_set_options(fd, config->xmpp_socket_tcp_nodelay,
-                                  config->xmpp_socket_keepalive);
+                                  config->xmpp_socket_keepalive, limits.write_timeout);
     snprintf(task->name, sizeof task->name, "s2sin-%x", atomic_fetch_add(&next_number, 1) + 1);
     task->stack = (size_t)config->s2s_stack_size;
     task->run = run;

@@ -21,6 +21,7 @@ class Host:
         self.processes = []
         command("ip", "netns", "add", self.namespace)
         ends = "v%d" % number, "p%d" % number
+        self.plug = ends[1]  # its end on the bridge
         command("ip", "link", "add", ends[0], "netns", self.namespace, "type", "veth", "peer", "name", ends[1],
                 "netns", network.bridge)
         self.run("ip", "link", "set", "lo", "up")
@@ -35,6 +36,10 @@ class Host:
 
     def run(self, *words):
         return command("ip", "netns", "exec", self.namespace, *words)
+
+    def plug_in(self, on):
+        """Pulls the cable of the host, or puts it back: nothing is said to anybody."""
+        command("ip", "netns", "exec", self.network.bridge, "ip", "link", "set", self.plug, "up" if on else "down")
 
     def start(self, log, *words, environment=None, directory=None):
         """A process in the foreground there, in a session of its own; ended with the host."""

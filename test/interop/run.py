@@ -32,8 +32,8 @@ class Ours:
         self.host, self.binary = host, binary
         self.log, self.conf = os.path.join(directory, "ours.log"), os.path.join(directory, "ours.conf")
         with open(self.conf, "w") as file:
-            file.write("[xmpp]\ndomain = s2s.test\n[s2s]\nhome = %s\ndomains = s2s2.test\ndns.server = 10.99.0.1\n"
-                       "log.level = debug\nlog.wire = true\nretry.first = 200\n" % os.path.join(directory, "home"))
+            file.write("[xmpp]\ndomain = s2s.test\nsocket.write-timeout-seconds = 3\n[s2s]\nhome = %s\ndomains = s2s2.test\ndns.server = 10.99.0.1\n"
+                       "log.level = debug\nlog.wire = true\nretry.first = 200\nkeepalive.interval = 1000\n" % os.path.join(directory, "home"))
         self.process = None
 
     def start(self, *options):
@@ -134,10 +134,23 @@ class Tests:
         peer.start()
         assert 'type="result"' in self.ask(peer, "s2s.test", "ping")["ping"]
 
+    def gone_without_a_word(self, peer):
+        """The cable is pulled: our stream breaks by itself, and the peer is found again when it is back."""
+        assert 'type="result"' in self.ask(peer, "s2s.test", "ping")["ping"]
+        peer.host.plug_in(False)
+        try:
+            self.ours.wait_log("outgoing session to %s at .* ended: broken" % peer.domains[0], 40)
+        finally:
+            peer.host.plug_in(True)
+        peer.stop()  # its own half of the streams is as dead as ours, which it does not know
+        peer.start()
+        assert 'type="result"' in self.ask(peer, "s2s.test", "ping")["ping"]
+
     def run(self, peer):
         names = ["user_gets_answers", "second_domain_of_ours", "burst_in_order", "we_ping", "after_our_restart",
                  "after_their_restart"]
         if len(peer.domains) > 1:
+            names.append("gone_without_a_word")
             names.insert(2, "second_domain_of_theirs")
         for name in names:
             self.check("%s, %s" % (peer.name, name.replace("_", " ")), peer, lambda: getattr(self, name)(peer))
