@@ -178,6 +178,40 @@ class Cases:
         first.wait_log("ping to dead.test failed: remote-server-timeout")
         first.wait_log("ping to loop.test failed: remote-server-not-found")
 
+    def a_blocked_domain_is_neither_looked_up_nor_connected_to(self):
+        home = os.path.join(self.directory, "one.test")
+        os.makedirs(home)
+        with open(os.path.join(home, "remote-servers.conf"), "w") as rows:
+            rows.write("[blocked.example]\npermission = blocked\nremotePort = 0\n")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as names:
+            names.bind(("127.0.0.1", 0))
+            first = self.serve("one.test", "127.0.2.1", {"s2s.dns.server": "127.0.0.1@%d" % names.getsockname()[1]},
+                               "-P", "sub.blocked.example", "-P", "other.example")
+            first.wait_log("ping to sub.blocked.example failed: remote-server-not-found")
+            first.wait_log("ping to other.example failed: remote-server-timeout")
+            names.setblocking(False)
+            asked = b""
+            try:
+                while True:
+                    asked += names.recv(4096)
+            except BlockingIOError:
+                pass
+            assert b"other" in asked and b"blocked" not in asked, asked
+
+    def sigterm_ends_within_its_limit_whatever_is_under_way(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as names:
+            names.bind(("127.0.0.1", 0))
+            first = self.serve("one.test", "127.0.2.1",
+                               {"s2s.dns.server": "127.0.0.1@%d" % names.getsockname()[1], "s2s.dns.timeout": "30000",
+                                "xmpp.server.session.initialise-timeout": "60", "s2s.shutdown.timeout": "1000"},
+                               "-P", "silent.example")
+            names.settimeout(LIMIT)
+            names.recv(4096)  # the question is on its way and will not be answered
+            before = time.monotonic()
+            first.process.send_signal(signal.SIGTERM)
+            assert first.process.wait(LIMIT) == 0
+            assert time.monotonic() - before < 8, "it took %.1f s" % (time.monotonic() - before)
+
     def sighup_switches_the_listener_off_and_on_and_live_sessions_stay(self):
         first = self.serve("one.test", "127.0.2.1")
         live = Stream(first)
