@@ -4,8 +4,7 @@
  * XEP-0220 2.1 to 2.5. What we write always has the prefix db, which every header of ours declares
  * (conformance 24); what we read may have any prefix that is bound to jabber:server:dialback. The
  * white space around a key is removed, as a peer that indents its XML means the key, not the
- * spaces.
- * Pure: threads share nothing here.
+ * spaces. Pure: threads share nothing here.
  */
 #include "dialback/dialback_element.h"
 

@@ -1,9 +1,8 @@
 /* dialback_element - build and read db:result and db:verify
  *
  * XEP-0220 2, errors of version 1.1.1. Openfire: the strings that ServerDialback builds, here
- * escaped (DIFFERS: D12). Recognised by
- * namespace and name, never by prefix (DIFFERS: 3.7.1 goes by the literal prefix). Pure; any
- * thread.
+ * escaped (DIFFERS: D12). Recognised by namespace and name, never by prefix (DIFFERS: 3.7.1 goes by
+ * the literal prefix). Pure; any thread.
  */
 #ifndef DIALBACK_DIALBACK_ELEMENT_H
 #define DIALBACK_DIALBACK_ELEMENT_H

@@ -2,13 +2,11 @@
 /* dialback_key - the key that proves a domain of ours, and the secret it is made from
  *
  * XEP-0185 2: HMAC-SHA256 in lower-case hex; its key is the lower-case hex of SHA-256 of the
- * secret; its text is the receiving
- * domain, the originating domain and the stream id, with a space between. Only that hash of the
- * secret is kept.
+ * secret; its text is the receiving domain, the originating domain and the stream id, with a space
+ * between. Only that hash of the secret is kept.
  *
  * The file is refused when others may read it, or when it is too short to be a secret: an operator
- * who copies one between nodes (conformance 89)
- * shall hear of a broken copy.
+ * who copies one between nodes (conformance 89) shall hear of a broken copy.
  */
 #include "dialback/dialback_key.h"
 

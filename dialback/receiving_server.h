@@ -1,12 +1,10 @@
 /* receiving_server - "prove you are X": ask the authoritative server, pass its answer on
  *
  * Openfire: ServerDialback.validateRemoteDomain and verifyKey. XEP-0220 2.1.2, 2.2.1. The second
- * role, in two places: on the stream that the
- * other side opened to us (check the request) and on the stream that we open to the domain it
- * claims (ask, and match the answer). A verification
- * is one question on its way. One `struct receiving_server` per outgoing stream keeps those asked
- * on it: an answer on any other stream finds nothing.
- * No locks: the session that owns it guards it.
+ * role, in two places: on the stream that the other side opened to us (check the request) and on
+ * the stream that we open to the domain it claims (ask, and match the answer). A verification is
+ * one question on its way. One `struct receiving_server` per outgoing stream keeps those asked on
+ * it: an answer on any other stream finds nothing. No locks: the session that owns it guards it.
  */
 #ifndef DIALBACK_RECEIVING_SERVER_H
 #define DIALBACK_RECEIVING_SERVER_H
@@ -70,13 +68,13 @@ void dialback_verification_finish(struct dialback_verification *verification,
 /* receiving_server_take - keep a verification that is to be asked on this stream (takes it) */
 void receiving_server_take(struct receiving_server *server,
                            struct dialback_verification *verification);
-/* receiving_server_verify_keys - append a db:verify for each that was not sent yet; each has until
- * `deadline` from now on */
+/* receiving_server_verify_keys - append a db:verify for each that was not sent yet; each has
+ * until `deadline` from now on */
 void receiving_server_verify_keys(struct receiving_server *server, int64_t deadline,
                                   struct text *out);
-/* receiving_server_take_answered - the verification that this db:verify answers, now the caller's,
- * or NULL: nobody asked that here. On
- * success `*verdict` is filled; its `why` lives in `why`. */
+/* receiving_server_take_answered - the verification that this db:verify answers, now the
+ * caller's, or NULL: nobody asked that here. On success `*verdict` is filled; its `why` lives in
+ * `why`. */
 struct dialback_verification *receiving_server_take_answered(struct receiving_server *server,
                                                              const struct dialback_element *answer,
                                                              struct dialback_verdict *verdict,

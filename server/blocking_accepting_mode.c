@@ -2,12 +2,9 @@
 /* blocking_accepting_mode - listens, and accepts until it is told to end
  *
  * Openfire: BlockingAcceptingMode.run. The thread of a SocketAcceptThread blocks in accept(2).
- * Errors of accept are of
- * two kinds: those of the connection that was waiting (it went away: go on) and those of the
- * process (no
- * descriptors, no memory: pause, so as not to spin, and go on). Neither ends the loop; only stop
- * does, by
- * shutting the listening socket down, which wakes accept.
+ * Errors of accept are of two kinds: those of the connection that was waiting (it went away: go on)
+ * and those of the process (no descriptors, no memory: pause, so as not to spin, and go on).
+ * Neither ends the loop; only stop does, by shutting the listening socket down, which wakes accept.
  */
 #include "server/blocking_accepting_mode.h"
 

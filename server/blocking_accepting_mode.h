@@ -13,15 +13,15 @@
 
 struct blocking_accepting_mode;
 
-/* blocking_accepting_mode_new - bind and listen: from now on connections wait in the backlog. NULL
- * with a sentence in `why`. */
+/* blocking_accepting_mode_new - bind and listen: from now on connections wait in the backlog.
+ * NULL with a sentence in `why`. */
 struct blocking_accepting_mode *blocking_accepting_mode_new(const struct sockaddr *address,
                                                             socklen_t length, int backlog,
                                                             struct text *why);
 void blocking_accepting_mode_free(struct blocking_accepting_mode *mode);
 /* blocking_accepting_mode_run - the loop: accept, log, have the ConnectionManager make a reader,
- * run it on a thread of its own.
- * Returns when blocking_accepting_mode_stop was called; no error of one connection ends it. */
+ * run it on a thread of its own. Returns when blocking_accepting_mode_stop was called; no error
+ * of one connection ends it. */
 void blocking_accepting_mode_run(struct blocking_accepting_mode *mode);
 /* blocking_accepting_mode_stop - end the loop; any thread, any number of times */
 void blocking_accepting_mode_stop(struct blocking_accepting_mode *mode);

@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* connection_manager - the listeners: enable, disable, move; and the reader of each new connection
  *
- * Openfire: ConnectionManagerImpl. The order of calls is Openfire's: the page (here: SIGHUP after
- * a change of the
- * settings) calls enableServerListener and setServerListenerPort, the first works by
- * createServerListener
- * and startServerListener. DIFFERS: when the port changes, Openfire stops the old listener first
- * and
- * reports nothing when the new port can't be had; here the new port is bound before the old one is
- * let go.
+ * Openfire: ConnectionManagerImpl. The order of calls is Openfire's: the page (here: SIGHUP after a
+ * change of the settings) calls enableServerListener and setServerListenerPort, the first works by
+ * createServerListener and startServerListener. DIFFERS: when the port changes, Openfire stops the
+ * old listener first and reports nothing when the new port can't be had; here the new port is bound
+ * before the old one is let go.
  *
- * Threads: main. Only create_socket_reader is called by the accept threads; it reads a pointer
- * that was set
- * before the first of them started.
+ * Threads: main. Only create_socket_reader is called by the accept threads; it reads a pointer that
+ * was set before the first of them started.
  */
 #include "server/connection_manager.h"
 

@@ -1,8 +1,8 @@
 /* connection_manager - the listeners: enable, disable, move; and the reader of each new connection
  *
  * Openfire: ConnectionManager, ConnectionManagerImpl. Model, statements 2, 3 and 6. All but
- * create_socket_reader are called by one
- * thread at a time (main, later the control commands under their lock).
+ * create_socket_reader are called by one thread at a time (main, later the control commands under
+ * their lock).
  */
 #ifndef SERVER_CONNECTION_MANAGER_H
 #define SERVER_CONNECTION_MANAGER_H
@@ -24,8 +24,8 @@ struct socket_reader_task {
 };
 
 /* A factory makes the reader of an accepted socket: 0 with `task` filled and the socket its own,
- * or -1: refused, the socket is still the
- * caller's. main points it at the session layer (server/ never names a session). */
+ * or -1: refused, the socket is still the caller's. main points it at the session layer (server/
+ * never names a session). */
 typedef int connection_manager_reader_factory(int fd, const struct sockaddr *peer,
                                               struct socket_reader_task *task);
 
@@ -35,19 +35,18 @@ int connection_manager_create_socket_reader(int fd, const struct sockaddr *peer,
                                             struct socket_reader_task *task);
 
 /* connection_manager_set_server_listener_port - the port of the S2S listener. When it is another
- * one than now and the listener is enabled, the listener
- * moves: the new port is opened first, and if that fails the old one stays. Live sessions are not
- * touched. 0, or -1 with `why`. */
+ * one than now and the listener is enabled, the listener moves: the new port is opened first,
+ * and if that fails the old one stays. Live sessions are not touched. 0, or -1 with `why`. */
 int connection_manager_set_server_listener_port(int port, struct text *why);
-/* connection_manager_enable_server_listener - on: createServerListener, startServerListener; off:
- * the listener ends, live sessions stay. 0, or -1
- * with `why`. Nothing happens when it is so already. */
+/* connection_manager_enable_server_listener - on: createServerListener, startServerListener;
+ * off: the listener ends, live sessions stay. 0, or -1 with `why`. Nothing happens when it is so
+ * already. */
 int connection_manager_enable_server_listener(bool enabled, struct text *why);
 bool connection_manager_is_server_listener_enabled(void);
 int connection_manager_server_listener_port(void);
 /* connection_manager_create_server_listener - make and bind the SocketAcceptThread for `address`
- * (text; "" or NULL: all addresses) and the port.
- * connection_manager_start_server_listener - and let it accept. Both 0, or -1 with `why`. */
+ * (text; "" or NULL: all addresses) and the port. connection_manager_start_server_listener - and
+ * let it accept. Both 0, or -1 with `why`. */
 int connection_manager_create_server_listener(const char *address, struct text *why);
 int connection_manager_start_server_listener(struct text *why);
 /* connection_manager_stop - end all listeners */

@@ -14,8 +14,8 @@ struct dns_overrides;
 struct dns_overrides *dns_override_parse(const char *text, struct text *why);
 void dns_override_free(struct dns_overrides *overrides);
 /* dns_override_find - the host and port (0: none was given) for a prepared domain: the exact
- * pattern, else the longest *.suffix, else *. A host that is itself an exact
- * pattern is followed. 1 found, 0 none, -1 the overrides run in a circle. */
+ * pattern, else the longest *.suffix, else *. A host that is itself an exact pattern is
+ * followed. 1 found, 0 none, -1 the overrides run in a circle. */
 int dns_override_find(const struct dns_overrides *overrides, const char *domain, char host[256],
                       int *port);
 

@@ -45,7 +45,7 @@ int dns_util_parse_overrides(const char *text, struct text *why)
 }
 
 /* swap_resolver - keep the one there is when its server is the same: its cache is worth something
- * */
+ */
 static int swap_resolver(const char *server, struct resolver **old, struct text *why)
 {
     *old = NULL;
@@ -171,8 +171,8 @@ static unsigned random_below(unsigned limit)
     return (unsigned)((uint64_t)random * limit >> 32);
 }
 
-/* pick - RFC 2782: of hosts of one priority, one at random in proportion to the weights; those of
- * weight 0 have a very small chance */
+/* pick - RFC 2782: of hosts of one priority, one at random in proportion to the weights; those
+ * of weight 0 have a very small chance */
 static int pick(const struct dns_host *hosts, int count)
 {
     unsigned sum = 0, running = 0;

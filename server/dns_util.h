@@ -1,11 +1,10 @@
 /* dns_util - where the server of a domain listens
  *
  * Openfire: DNSUtil. Overrides (`dnsutil.dnsOverride`: exact, then the longest *.suffix, then *),
- * else SRV _xmpp-server._tcp by
- * libunbound ordered by RFC 2782, else the domain itself on the row's or default port (RFC 6120
- * 3.2). Blocks up to the deadline;
- * takes no lock of another room. libunbound's context is shared by all threads (it is
- * thread-safe); one look-up is cancelled at its deadline.
+ * else SRV _xmpp-server._tcp by libunbound ordered by RFC 2782, else the domain itself on the row's
+ * or default port (RFC 6120 3.2). Blocks up to the deadline; takes no lock of another room.
+ * libunbound's context is shared by all threads (it is thread-safe); one look-up is cancelled at
+ * its deadline.
  */
 #ifndef SERVER_DNS_UTIL_H
 #define SERVER_DNS_UTIL_H
@@ -52,24 +51,22 @@ struct dns_addresses {
 };
 
 /* dns_util_start - make the resolver (`s2s.dns.server`, else the system's resolv.conf and hosts
- * file; .test, .localhost and .invalid are
- * asked like any other name when a server is set) and read the overrides. Called again at a
- * reload: running look-ups finish on the old one.
- * 0, or -1 with `why`. */
+ * file; .test, .localhost and .invalid are asked like any other name when a server is set) and
+ * read the overrides. Called again at a reload: running look-ups finish on the old one. 0, or -1
+ * with `why`. */
 int dns_util_start(const struct config *config, struct text *why);
 void dns_util_stop(void);
 /* dns_util_parse_overrides - check the text of `dnsutil.dnsOverride`: "{pattern,host:port},{…}",
  * IPv6 hosts in brackets. 0, or -1 with `why`. */
 int dns_util_parse_overrides(const char *overrides, struct text *why);
-/* dns_util_resolve_xmpp_server - the hosts to try for a prepared remote domain. `default_port` is
- * that of the fall-back.
- * `deadline` is on xmpp_server_now's clock. Steps go to `timeline` (may be NULL); a sentence about
- * a failure to `why`. */
+/* dns_util_resolve_xmpp_server - the hosts to try for a prepared remote domain. `default_port`
+ * is that of the fall-back. `deadline` is on xmpp_server_now's clock. Steps go to `timeline`
+ * (may be NULL); a sentence about a failure to `why`. */
 enum dns_result dns_util_resolve_xmpp_server(const char *domain, int default_port, int64_t deadline,
                                              struct timeline *timeline, struct dns_hosts *hosts,
                                              struct text *why);
-/* dns_util_resolve_addresses - AAAA and A of one host, asked at the same time; literals are taken
- * as they are */
+/* dns_util_resolve_addresses - AAAA and A of one host, asked at the same time; literals are
+ * taken as they are */
 enum dns_result dns_util_resolve_addresses(const struct dns_host *host, int64_t deadline,
                                            struct timeline *timeline,
                                            struct dns_addresses *addresses, struct text *why);

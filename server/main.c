@@ -125,8 +125,8 @@ static int make_home(const char *home, struct text *why)
     return result;
 }
 
-/* apply - what follows from the published settings, at the start and at each reload. 0, or -1 with
- * `why`. */
+/* apply - what follows from the published settings, at the start and at each reload. 0, or -1
+ * with `why`. */
 static int apply(const struct config *config, struct text *why)
 {
     log_set_level((enum log_level)config->s2s_log_level);

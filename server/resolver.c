@@ -2,11 +2,9 @@
 /* resolver - one question to the DNS, asked of libunbound, answered before a deadline
  *
  * Openfire: the JNDI look-ups of DNSUtil. libunbound resolves on a thread of its own; its answers
- * are taken by our
- * resolver thread (ub_process), which hands each to the thread that waits for it. A question
- * belongs to two: who asked, and the answer to come;
- * the later of the two frees it, so a waiter may leave at its deadline and the answer may come
- * whenever it likes.
+ * are taken by our resolver thread (ub_process), which hands each to the thread that waits for it.
+ * A question belongs to two: who asked, and the answer to come; the later of the two frees it, so a
+ * waiter may leave at its deadline and the answer may come whenever it likes.
  *
  * Locks: the resolver's, a leaf, over its questions.
  */

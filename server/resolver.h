@@ -1,9 +1,8 @@
 /* resolver - one question to the DNS, asked of libunbound, answered before a deadline
  *
  * The part of dns_util that talks to libunbound. A resolver has one context (which caches) and one
- * thread that takes its answers;
- * any number of threads ask. It is counted: a reload makes a new one, and the old one goes with
- * its last question.
+ * thread that takes its answers; any number of threads ask. It is counted: a reload makes a new
+ * one, and the old one goes with its last question.
  */
 #ifndef SERVER_RESOLVER_H
 #define SERVER_RESOLVER_H
@@ -28,8 +27,7 @@ void resolver_unref(struct resolver *resolver);
 /* resolver_ask - start a question; never waits. NULL when libunbound takes none. */
 struct resolver_question *resolver_ask(struct resolver *resolver, const char *name, int type);
 /* resolver_wait - its answer, the caller's (ub_resolve_free), or NULL when there was none by
- * `deadline` (xmpp_server_now's clock). Ends the question in any case;
- * NULL is allowed. */
+ * `deadline` (xmpp_server_now's clock). Ends the question in any case; NULL is allowed. */
 struct ub_result *resolver_wait(struct resolver_question *question, int64_t deadline);
 
 #endif

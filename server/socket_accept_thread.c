@@ -2,11 +2,9 @@
 /* socket_accept_thread - the thread that listens on one port
  *
  * Openfire: SocketAcceptThread. It is joined, not detached: when shutdown returns, nothing of the
- * port is
- * left and another listener may bind it. Its run is that of the accepting mode it holds. DIFFERS:
- * Openfire
- * runs it at the highest priority; here it has the normal one, as raising it needs rights and gains
- * nothing for a thread that blocks.
+ * port is left and another listener may bind it. Its run is that of the accepting mode it holds.
+ * DIFFERS: Openfire runs it at the highest priority; here it has the normal one, as raising it
+ * needs rights and gains nothing for a thread that blocks.
  */
 #include "server/socket_accept_thread.h"
 

@@ -1,8 +1,7 @@
 /* socket_accept_thread - the thread that listens on one port
  *
  * Openfire: SocketAcceptThread. Model, statement 4: address and port wrapped in a thread of its
- * own, which
- * holds a BlockingAcceptingMode.
+ * own, which holds a BlockingAcceptingMode.
  */
 #ifndef SERVER_SOCKET_ACCEPT_THREAD_H
 #define SERVER_SOCKET_ACCEPT_THREAD_H
@@ -13,8 +12,8 @@
 
 struct socket_accept_thread;
 
-/* socket_accept_thread_new - the port is bound when this returns; nothing is accepted before start.
- * NULL with a sentence in `why`. */
+/* socket_accept_thread_new - the port is bound when this returns; nothing is accepted before
+ * start. NULL with a sentence in `why`. */
 struct socket_accept_thread *socket_accept_thread_new(const struct sockaddr *address,
                                                       socklen_t length, int backlog,
                                                       struct text *why);

@@ -4,14 +4,13 @@
  * Openfire: SocketConnection. RFC 6120 4.4 (closing), 4.6.1 (dead connections).
  *
  * Threads: the connection's reader reads, ends and frees; any thread delivers and flushes;
- * housekeeping
- * ends. Lock order inside this file: write_lock only, and never while a system call can wait.
+ * housekeeping ends. Lock order inside this file: write_lock only, and never while a system call
+ * can wait.
  *
  * Who sends: `flushing` is true while one thread owns the pending piece. It swaps the buffer out
- * under the
- * lock, sends it without the lock, and looks again. A thread that appends while another flushes
- * leaves its
- * bytes to that one, unless the buffer is over its bound: then it waits on `drained`.
+ * under the lock, sends it without the lock, and looks again. A thread that appends while another
+ * flushes leaves its bytes to that one, unless the buffer is over its bound: then it waits on
+ * `drained`.
  */
 #include "server/socket_connection.h"
 
@@ -34,7 +33,6 @@
 #include "server/xmpp_server.h"
 
 #define FLUSH_AT 65536         /* bytes: send before the input is used up */
-#define PROGRESS 16384         /* bytes that a peer must take within the write timeout */
 #define KEPT_ROOM 4096         /* bytes of an empty buffer that an idle connection keeps */
 #define LINGER_BYTES (1 << 20) /* read and dropped after our end, at most */
 
@@ -173,7 +171,7 @@ static ssize_t socket_write(struct socket_connection *connection, const char *by
 }
 
 /* wait_for - poll one event until the deadline (negative: none). 1 ready, 0 deadline, -1 stopped.
- * */
+ */
 static int wait_for(struct socket_connection *connection, short event, int64_t deadline)
 {
     for (;;) {
@@ -230,9 +228,8 @@ static void log_stalled(const struct socket_connection *connection)
              connection->peer, (long long)connection->limits.write_timeout);
 }
 
-/* send_piece - send `sending` from `sent` on. `wait` false: only what the socket takes now. 0 all
- * sent, 1 not all of it, -1
- * failed. The caller is the flusher and holds no lock. */
+/* send_piece - send `sending` from `sent` on. `wait` false: only what the socket takes now. 0
+ * all sent, 1 not all of it, -1 failed. The caller is the flusher and holds no lock. */
 static int send_piece(struct socket_connection *connection, bool wait)
 {
     int64_t deadline = 0;
@@ -245,7 +242,7 @@ static int send_piece(struct socket_connection *connection, bool wait)
         if (put >= 0) {
             connection->sent += (size_t)put;
             metrics_add(bytes_out, put);
-            if (connection->sent - mark >= PROGRESS) { /* a byte now and then is none */
+            if (connection->sent - mark >= connection->limits.queue_bytes / 2) {
                 mark = connection->sent;
                 deadline = 0;
             }
@@ -284,9 +281,8 @@ static void close_locked(struct socket_connection *connection)
     pthread_cond_broadcast(&connection->drained);
 }
 
-/* flush_locked - be the flusher until all is sent. Called and left with write_lock held, flushing
- * false.
- * A failure closes the connection; the unsent bytes stay for return_undelivered. */
+/* flush_locked - be the flusher until all is sent. Called and left with write_lock held,
+ * flushing false. A failure closes the connection; the unsent bytes stay for return_undelivered. */
 static void flush_locked(struct socket_connection *connection, bool wait)
 {
     connection->flushing = true;
@@ -327,9 +323,9 @@ static bool wait_drained(struct socket_connection *connection, int64_t deadline)
            ETIMEDOUT;
 }
 
-/* make_room - when the buffer is at its bound, wait until it is half empty, at most for the write
- * timeout: then
- * the peer is stalled and its connection closed. False when the connection is not open any more. */
+/* make_room - when the buffer is at its bound, wait until it is half empty, at most for the
+ * write timeout: then the peer is stalled and its connection closed. False when the connection
+ * is not open any more. */
 static bool make_room(struct socket_connection *connection)
 {
     if (connection->unsent < connection->limits.queue_bytes)
@@ -428,6 +424,9 @@ int socket_connection_wait_room(struct socket_connection *connection)
 
 void socket_connection_flush_touched(void)
 {
+    /* First all that take their bytes at once: a slow one delays none of them. */
+    for (int i = 0; i < touched_count; i++)
+        socket_connection_flush_now(touched[i]);
     while (touched_count > 0) {
         struct socket_connection *connection = touched[--touched_count];
         socket_connection_flush(connection);
@@ -460,9 +459,8 @@ void socket_connection_wake(struct socket_connection *connection)
              SHUT_RD); /* the kernel wakes poll; what was received can still be read */
 }
 
-/* linger_woken - with our receiving side shut, the peer's end can't be read: wait until its kernel
- * has
- * acknowledged all that we sent, our FIN too */
+/* linger_woken - with our receiving side shut, the peer's end can't be read: wait until its
+ * kernel has acknowledged all that we sent, our FIN too */
 static void linger_woken(struct socket_connection *connection, int64_t deadline)
 {
     struct tcp_info info;

@@ -4,28 +4,19 @@
  * delivers.
  *
  * Writing: deliver appends whole stanzas to the connection's buffer under the write lock and notes
- * the
- * connection in a list of the calling thread; socket_connection_flush_touched, called by a reader
- * before
- * it blocks, sends what the thread has appended anywhere. So one send(2) carries many stanzas. One
- * thread
- * at a time is the flusher of a connection; others that find one leave their bytes to it. A buffer
- * over
- * `s2s.queue.bytes` makes senders wait, up to `xmpp.socket.write-timeout-seconds`; then the
- * connection is
- * closed as stalled.
+ * the connection in a list of the calling thread; socket_connection_flush_touched, called by a
+ * reader before it blocks, sends what the thread has appended anywhere. So one send(2) carries many
+ * stanzas. One thread at a time is the flusher of a connection; others that find one leave their
+ * bytes to it. A buffer over `s2s.queue.bytes` makes senders wait, up to
+ * `xmpp.socket.write-timeout-seconds`; then the connection is closed as stalled.
  *
  * Closing is a state: first OPEN, then CLOSING (nothing more can be appended; the last bytes may
- * still be
- * on their way), then CLOSED. Memory goes with the last reference. Bytes that could not be sent
- * are given
- * to the undelivered handler, by the thread that sees the connection end.
+ * still be on their way), then CLOSED. Memory goes with the last reference. Bytes that could not be
+ * sent are given to the undelivered handler, by the thread that sees the connection end.
  *
  * Locks: write_lock, held for appending only, never across send or poll. A leaf but for log and
- * metrics.
- * TLS: the two functions socket_read and socket_write in socket_connection.c are the only ones
- * that touch
- * the descriptor's bytes: the place of TLSStreamHandler.
+ * metrics. TLS: the two functions socket_read and socket_write in socket_connection.c are the only
+ * ones that touch the descriptor's bytes: the place of TLSStreamHandler.
  */
 #ifndef SERVER_SOCKET_CONNECTION_H
 #define SERVER_SOCKET_CONNECTION_H
@@ -42,13 +33,12 @@ struct timeline;
 
 /* Times and bounds of one connection, taken from the settings when it is made. */
 struct socket_connection_limits {
-    int64_t write_timeout; /* ms that the peer may not take a byte */
+    int64_t write_timeout; /* ms in which the peer must take half of queue_bytes, or all there is */
     size_t queue_bytes;    /* unsent bytes before senders wait */
 };
 
 /* socket_connection_new - take over a connected non-blocking socket. `name` ("s2sin-1f") is
- * copied, `timeline` is owned
- * by the connection from now on. One reference for the caller. */
+ * copied, `timeline` is owned by the connection from now on. One reference for the caller. */
 struct socket_connection *socket_connection_new(int fd, const char *name,
                                                 const struct socket_connection_limits *limits,
                                                 struct timeline *timeline);
@@ -56,10 +46,10 @@ struct socket_connection *socket_connection_ref(struct socket_connection *connec
 /* socket_connection_unref - NULL is allowed; the last one closes the socket */
 void socket_connection_unref(struct socket_connection *connection);
 
-/* socket_connection_set_options - TCP_NODELAY and SO_KEEPALIVE of a socket, as the settings say; and
- * what was sent and not acknowledged for twice `write_timeout` ms breaks the connection: a host that
- * went away without a word is found out then, not after the kernel's quarter of an hour (RFC 6120
- * 4.6.1, RFC 5482) */
+/* socket_connection_set_options - TCP_NODELAY and SO_KEEPALIVE of a socket, as the settings say;
+ * and what was sent and not acknowledged for twice `write_timeout` ms breaks the connection: a
+ * host that went away without a word is found out then, not after the kernel's quarter of an
+ * hour (RFC 6120 4.6.1, RFC 5482) */
 void socket_connection_set_options(int fd, bool nodelay, bool keepalive, int64_t write_timeout);
 const char *socket_connection_name(const struct socket_connection *connection);
 /* socket_connection_peer - "192.0.2.1:5269", or "?" */
@@ -74,22 +64,19 @@ enum socket_read {
 };
 
 /* socket_connection_read - read what there is, at most `size` bytes; if there is nothing, first
- * flush what
- * this thread has appended anywhere, then wait until `deadline` (xmpp_server_now's clock;
- * negative: no
- * deadline). Only the connection's own reader calls it. */
+ * flush what this thread has appended anywhere, then wait until `deadline` (xmpp_server_now's
+ * clock; negative: no deadline). Only the connection's own reader calls it. */
 enum socket_read socket_connection_read(struct socket_connection *connection, char *buffer,
                                         size_t size, int64_t deadline, size_t *length);
 
-/* socket_connection_deliver - append one whole stanza (or a header, or several stanzas). 0, or -1
- * when the connection is no
- * longer open: nothing was taken. May wait for a slow peer (see above). Holds no lock while it
- * waits. */
+/* socket_connection_deliver - append one whole stanza (or a header, or several stanzas). 0, or
+ * -1 when the connection is no longer open: nothing was taken. May wait for a slow peer (see
+ * above). Holds no lock while it waits. */
 int socket_connection_deliver(struct socket_connection *connection, const char *bytes,
                               size_t length);
 /* socket_connection_deliver_now - the same without ever waiting, over the bound if need be, and
- * without noting it for
- * flush_touched: for what is bounded itself. Flush afterwards with one of the next two. */
+ * without noting it for flush_touched: for what is bounded itself. Flush afterwards with one of
+ * the next two. */
 int socket_connection_deliver_now(struct socket_connection *connection, const char *bytes,
                                   size_t length);
 /* socket_connection_deliver_packet, _packet_now - the same for an element, written straight into
@@ -108,23 +95,21 @@ void socket_connection_flush_now(struct socket_connection *connection);
 int socket_connection_wait_room(struct socket_connection *connection);
 /* socket_connection_flush - send what is appended, waiting for the peer up to the write timeout */
 void socket_connection_flush(struct socket_connection *connection);
-/* socket_connection_flush_touched - the same for each connection that this thread has appended to
- * since */
+/* socket_connection_flush_touched - the same for each connection that this thread has appended
+ * to since */
 void socket_connection_flush_touched(void);
 
 /* socket_connection_end - append the last bytes (a stream error and the closing tag; NULL: none)
- * and let nothing follow them. True when this
- * call did it: the first caller decides how a connection ends. Sends what the socket takes at once
- * and never waits; the reader
- * sends the rest. */
+ * and let nothing follow them. True when this call did it: the first caller decides how a
+ * connection ends. Sends what the socket takes at once and never waits; the reader sends the
+ * rest. */
 bool socket_connection_end(struct socket_connection *connection, const char *last, size_t length);
-/* socket_connection_wake - make the reader see SOCKET_READ_END once it has read what is there: for
- * a thread that has ended
- * the connection of another */
+/* socket_connection_wake - make the reader see SOCKET_READ_END once it has read what is there:
+ * for a thread that has ended the connection of another */
 void socket_connection_wake(struct socket_connection *connection);
 /* socket_connection_finish - for the reader, after end: flush, end our side of TCP, and read on
- * (dropping what comes) until the peer ended its
- * side or `linger` ms passed, so that the last bytes are not lost to a reset (RFC 6120 4.4) */
+ * (dropping what comes) until the peer ended its side or `linger` ms passed, so that the last
+ * bytes are not lost to a reset (RFC 6120 4.4) */
 void socket_connection_finish(struct socket_connection *connection, int64_t linger);
 /* socket_connection_abort - close both directions at once; wakes the reader and every waiting
  * sender */
@@ -132,16 +117,15 @@ void socket_connection_abort(struct socket_connection *connection);
 bool socket_connection_is_open(struct socket_connection *connection);
 
 /* socket_connection_set_undelivered_handler - who gets bytes that were appended while the
- * connection was open and were never sent. `sent` of
- * the `length` bytes reached the kernel: the rest begins inside or before a stanza. Called at most
- * once per piece, without locks. */
+ * connection was open and were never sent. `sent` of the `length` bytes reached the kernel: the
+ * rest begins inside or before a stanza. Called at most once per piece, without locks. */
 typedef void socket_connection_undelivered(void *owner, const char *bytes, size_t length,
                                            size_t sent);
 void socket_connection_set_undelivered_handler(struct socket_connection *connection,
                                                socket_connection_undelivered *handler, void *owner);
 /* socket_connection_return_undelivered - give everything unsent of an ended connection to the
- * handler, then forget the
- * handler. By the thread that ran the connection, once, after finish or abort. */
+ * handler, then forget the handler. By the thread that ran the connection, once, after finish or
+ * abort. */
 void socket_connection_return_undelivered(struct socket_connection *connection);
 
 /* socket_connection_idle_since - xmpp_server_now of the last byte received or stanza appended */

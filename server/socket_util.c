@@ -3,11 +3,10 @@
  *
  * Openfire: SocketUtil.createSocketToXmppDomain, HappyEyeballsResolver. RFC 8305 5, RFC 6120 3.2.
  *
- * One loop, no threads: start the next address when its time has come or nothing is under way,
- * wait for any to
- * be ready, take the first that connected, close the others. The addresses of the next host are
- * looked up when those of
- * the hosts before have all been started. Every wait ends at the deadline.
+ * One loop, no threads: start the next address when its time has come or nothing is under way, wait
+ * for any to be ready, take the first that connected, close the others. The addresses of the next
+ * host are looked up when those of the hosts before have all been started. Every wait ends at the
+ * deadline.
  */
 #include "server/socket_util.h"
 

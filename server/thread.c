@@ -3,9 +3,8 @@
  *
  * Openfire: the Thread that BlockingAcceptingMode makes for each SocketReader, and the pool of
  * OutgoingSessionPromise. The count is guarded by one mutex, a leaf. A thread that dies gives its
- * count
- * back as its very last act, so thread_wait_all's zero means that none of them touches anything
- * any more.
+ * count back as its very last act, so thread_wait_all's zero means that none of them touches
+ * anything any more.
  */
 #include "server/thread.h"
 

@@ -1,11 +1,9 @@
 /* thread - the births and the end of the connections' threads
  *
- * Every connection has one detached thread (Openfire: "daemon thread of normal priority"),
- * incoming ones
- * started by the accept thread, outgoing ones by whoever has a packet for them. They are counted,
- * so that
- * the end of the program can wait for the last one. Signals are blocked in all of them: main takes
- * them.
+ * Every connection has one detached thread (Openfire: "daemon thread of normal priority"), incoming
+ * ones started by the accept thread, outgoing ones by whoever has a packet for them. They are
+ * counted, so that the end of the program can wait for the last one. Signals are blocked in all of
+ * them: main takes them.
  */
 #ifndef SERVER_THREAD_H
 #define SERVER_THREAD_H
@@ -13,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* thread_start - run `run(argument)` on a new detached thread called `name` (also its log id) with
- * `stack` bytes
- * of stack. 0, or -1 when the system has no thread for us (`argument` is still the caller's). */
+/* thread_start - run `run(argument)` on a new detached thread called `name` (also its log id)
+ * with `stack` bytes of stack. 0, or -1 when the system has no thread for us (`argument` is
+ * still the caller's). */
 int thread_start(const char *name, size_t stack, void (*run)(void *), void *argument);
 /* thread_wait_all - wait until no such thread is left, or `deadline` (xmpp_server_now's clock);
  * returns how many are */

@@ -2,8 +2,7 @@
 /* blocking_reading_mode - the loop that reads one stream until its end
  *
  * Openfire: BlockingReadingMode.run, SocketReadingMode. RFC 6120 4.4, 5.4.2, 6.4; XEP-0220 lets
- * everything go on
- * while a verification is under way, so nothing here waits for one.
+ * everything go on while a verification is under way, so nothing here waits for one.
  *
  * Action points:
  *   bytes                       -> the packet reader, which calls back with:
@@ -53,8 +52,8 @@ static int negotiate_tls(struct socket_reader *reader)
                              "starttls asked for, and no certificate is configured");
 }
 
-/* authenticate - <auth/>: nothing is offered on a plain stream (RFC 6120 6.4, 6.5.4); the peer may
- * go on with dialback */
+/* authenticate - <auth/>: nothing is offered on a plain stream (RFC 6120 6.4, 6.5.4); the peer
+ * may go on with dialback */
 static int authenticate(struct socket_reader *reader)
 {
     static const char failure[] =

@@ -2,9 +2,8 @@
 /* domain_pair - (local domain, remote domain), the unit of every right, and a table keyed by it
  *
  * Openfire: DomainPair. Open addressing with linear probing; entries are allocated one by one, so
- * that a pointer to
- * one stays good while the table grows (a session remembers its last pair). The hash is keyed
- * (text_hash), since peers choose the names. The user of a table guards it.
+ * that a pointer to one stays good while the table grows (a session remembers its last pair). The
+ * hash is keyed (text_hash), since peers choose the names. The user of a table guards it.
  */
 #include "session/domain_pair.h"
 

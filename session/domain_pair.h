@@ -1,10 +1,8 @@
 /* domain_pair - (local domain, remote domain), the unit of every right, and a table keyed by it
  *
  * Openfire: DomainPair (current). A right, a route and a queue always belong to one exact pair of
- * prepared
- * domains; comparing by substring is how 3.7.1 lost its way (D3, D14, D17). The table is a hash
- * table with open addressing;
- * no locks of its own.
+ * prepared domains; comparing by substring is how 3.7.1 lost its way (D3, D14, D17). The table is a
+ * hash table with open addressing; no locks of its own.
  */
 #ifndef SESSION_DOMAIN_PAIR_H
 #define SESSION_DOMAIN_PAIR_H

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* iq_handlers - the server's own services, and its answers for users that it does not have
  *
- * XEP-0199 ping, XEP-0092 version, XEP-0202 time, XEP-0012 last activity (of a server: its
- * uptime), XEP-0030 disco, XEP-0157 contact addresses.
- * Checking (answer) and doing (the functions of the table) are apart: a function gets a good get
- * request and returns its reply.
- * What `s2s.services.disabled` names is neither answered nor listed.
+ * XEP-0199 ping, XEP-0092 version, XEP-0202 time, XEP-0012 last activity (of a server: its uptime),
+ * XEP-0030 disco, XEP-0157 contact addresses. Checking (answer) and doing (the functions of the
+ * table) are apart: a function gets a good get request and returns its reply. What
+ * `s2s.services.disabled` names is neither answered nor listed.
  */
 #include "session/iq_handlers.h"
 

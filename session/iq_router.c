@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* iq_router - packets for ourselves: to the service that answers, or to who of us asked
  *
- * Openfire: IQRouter.route, IQRouter.addIQResultListener. The id of a ping holds 64 random bits
- * and the answer must come from the domain that was
- * asked, so that nobody else can answer it. The table of pings has a mutex, a leaf.
+ * Openfire: IQRouter.route, IQRouter.addIQResultListener. The id of a ping holds 64 random bits and
+ * the answer must come from the domain that was asked, so that nobody else can answer it. The table
+ * of pings has a mutex, a leaf.
  */
 #include "session/iq_router.h"
 

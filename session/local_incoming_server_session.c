@@ -180,9 +180,9 @@ const char *local_incoming_server_session_stream_id(
     return session->stream_id;
 }
 
-/* answer - a db:result to the originating server. `own` on the stream's own thread, which may wait
- * for a slow peer; a thread
- * that brings a verdict must not: it serves the stream of another domain. */
+/* answer - a db:result to the originating server. `own` on the stream's own thread, which may
+ * wait for a slow peer; a thread that brings a verdict must not: it serves the stream of another
+ * domain. */
 static void answer(struct local_incoming_server_session *session, bool own, const char *local,
                    const char *remote, enum dialback_type type, enum packet_error error,
                    const char *text)

@@ -1,8 +1,8 @@
 /* local_incoming_server_session - a stream that another domain opened to us
  *
  * Openfire: LocalIncomingServerSession. Model, statements 9 to 13. It makes itself and sends its
- * handshake; it is not verified until a ServerDialback
- * role says that a domain proved itself, and then only for that exact pair of domains.
+ * handshake; it is not verified until a ServerDialback role says that a domain proved itself, and
+ * then only for that exact pair of domains.
  *
  * Threads: its reader's, and those of outgoing streams that bring verdicts. The session's lock
  * guards the pairs.
@@ -18,10 +18,9 @@
 struct local_incoming_server_session;
 
 /* local_incoming_server_session_create_session - for a stream whose opening tag is acceptable:
- * `local` is the domain it is addressed to. Sends the
- * handshake: our header with a new stream id and, if the peer's version is 1.0 or later, the
- * features (never to others: OF-443). One reference for the caller; registered
- * with the session manager until close. */
+ * `local` is the domain it is addressed to. Sends the handshake: our header with a new stream id
+ * and, if the peer's version is 1.0 or later, the features (never to others: OF-443). One
+ * reference for the caller; registered with the session manager until close. */
 struct local_incoming_server_session *local_incoming_server_session_create_session(
     struct socket_reader *reader, const char *local, const struct stream_header *header);
 /* local_incoming_server_session_close - its reader has ended: leave the session manager, log the
@@ -31,10 +30,9 @@ void local_incoming_server_session_close(struct local_incoming_server_session *s
 const char *local_incoming_server_session_stream_id(
     const struct local_incoming_server_session *session);
 
-/* local_incoming_server_session_validate_subsequent_domain - a db:result came: check it, and have
- * the authoritative server of its sender asked. Never waits: the
- * verdict comes by another thread. 0 to go on, -1 when the stream was ended. By the reader's
- * thread. */
+/* local_incoming_server_session_validate_subsequent_domain - a db:result came: check it, and
+ * have the authoritative server of its sender asked. Never waits: the verdict comes by another
+ * thread. 0 to go on, -1 when the stream was ended. By the reader's thread. */
 int local_incoming_server_session_validate_subsequent_domain(
     struct local_incoming_server_session *session, struct socket_reader *reader,
     const struct dialback_element *request);
@@ -45,8 +43,7 @@ enum domain_right {
     DOMAIN_NOT_VALIDATED /* the remote domain was proved to nobody here */
 };
 /* local_incoming_server_session_is_valid_domain - may `remote` write to `local` on this stream?
- * Prepared domains. A remembered answer, or one hash probe.
- * By the reader's thread. */
+ * Prepared domains. A remembered answer, or one hash probe. By the reader's thread. */
 enum domain_right local_incoming_server_session_is_valid_domain(
     struct local_incoming_server_session *session, struct span local, struct span remote);
 /* local_incoming_server_session_is_validated - was anything proved yet? Any thread. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* local_outgoing_server_session - a stream that we opened to another domain
  *
- * Openfire: LocalOutgoingServerSession (authenticateDomain, createOutgoingSession). XEP-0220
- * 2.1.1, 2.1.2, 2.6.1; RFC 6120 10.4.
+ * Openfire: LocalOutgoingServerSession (authenticateDomain, createOutgoingSession). XEP-0220 2.1.1,
+ * 2.1.2, 2.6.1; RFC 6120 10.4.
  *
  * Action points:
  *   a pair is wanted, or a key is to be verified

@@ -1,14 +1,11 @@
 /* local_outgoing_server_session - a stream that we opened to another domain
  *
  * Openfire: LocalOutgoingServerSession. One stream to a remote domain carries everything we have
- * for it: keys for our
- * domains (db:result), questions about its keys (db:verify), and the stanzas of every pair that
- * was proved. It is made on a thread of its own,
- * which then is its reader.
+ * for it: keys for our domains (db:result), questions about its keys (db:verify), and the stanzas
+ * of every pair that was proved. It is made on a thread of its own, which then is its reader.
  *
  * Threads: its own; any that has a pair, a verification or a packet for it; housekeeping. Locks:
- * the table of sessions by remote
- * domain, then the session's.
+ * the table of sessions by remote domain, then the session's.
  */
 #ifndef SESSION_LOCAL_OUTGOING_SERVER_SESSION_H
 #define SESSION_LOCAL_OUTGOING_SERVER_SESSION_H
@@ -26,15 +23,15 @@ struct local_outgoing_server_session;
  * outgoing_session_promise_fulfilled or _failed, always. */
 void local_outgoing_server_session_authenticate_domain(struct span local, struct span remote);
 /* local_outgoing_server_session_verify_key - ask the authoritative server of the verification's
- * remote domain, on the open stream to it or on a new one. Takes
- * the verification; never waits; its end is told in any case. */
+ * remote domain, on the open stream to it or on a new one. Takes the verification; never waits;
+ * its end is told in any case. */
 void local_outgoing_server_session_verify_key(struct dialback_verification *verification);
 /* local_outgoing_server_session_deliver - write a packet of a proved pair. 0, or -1 when the
  * session has ended: nothing was taken. */
 int local_outgoing_server_session_deliver(struct local_outgoing_server_session *session,
                                           const struct element *packet);
-/* local_outgoing_server_session_deliver_now - the same without waiting, for the promise's bounded
- * queue */
+/* local_outgoing_server_session_deliver_now - the same without waiting, for the promise's
+ * bounded queue */
 int local_outgoing_server_session_deliver_now(struct local_outgoing_server_session *session,
                                               const struct element *packet);
 
@@ -67,17 +64,17 @@ bool local_outgoing_server_session_is_open(struct local_outgoing_server_session 
 bool local_outgoing_server_session_has_domain(struct local_outgoing_server_session *session);
 /* local_outgoing_server_session_is_waiting - is an answer outstanding? */
 bool local_outgoing_server_session_is_waiting(struct local_outgoing_server_session *session);
-/* local_outgoing_server_session_result_received, _verify_received - an answer came on its stream.
- * 0 to go on; -1: the stream is of no use any more. */
+/* local_outgoing_server_session_result_received, _verify_received - an answer came on its
+ * stream. 0 to go on; -1: the stream is of no use any more. */
 int local_outgoing_server_session_result_received(struct local_outgoing_server_session *session,
                                                   const struct dialback_element *answer);
 void local_outgoing_server_session_verify_received(struct local_outgoing_server_session *session,
                                                    const struct dialback_element *answer);
-/* local_outgoing_server_session_retire - take no new work: from now on a new pair or question gets
- * a new session. Idempotent. */
+/* local_outgoing_server_session_retire - take no new work: from now on a new pair or question
+ * gets a new session. Idempotent. */
 void local_outgoing_server_session_retire(struct local_outgoing_server_session *session);
-/* local_outgoing_server_session_failed - it could not be set up, or has ended: everybody who waits
- * is told `error` and `why` */
+/* local_outgoing_server_session_failed - it could not be set up, or has ended: everybody who
+ * waits is told `error` and `why` */
 void local_outgoing_server_session_failed(struct local_outgoing_server_session *session,
                                           enum packet_error error, const char *why);
 

@@ -1,8 +1,8 @@
 /* outgoing_line - how many outgoing sessions are set up at once, and who waits for a turn
  *
- * Openfire: the thread pool of OutgoingSessionPromise (`xmpp.server.outgoing.max.threads`). A turn is
- * taken by enter or given by leave; who has one gives it back with leave, exactly once. First come,
- * first served. One mutex, a leaf.
+ * Openfire: the thread pool of OutgoingSessionPromise (`xmpp.server.outgoing.max.threads`). A turn
+ * is taken by enter or given by leave; who has one gives it back with leave, exactly once. First
+ * come, first served. One mutex, a leaf.
  */
 #ifndef SESSION_OUTGOING_LINE_H
 #define SESSION_OUTGOING_LINE_H

@@ -80,9 +80,9 @@ static int stream_opened(struct socket_reader *reader, const struct stream_heade
                                  strcmp(from, remote) != 0))
         log_warn("%s: we asked for %s, the header that came is from %s: answers count for %s only",
                  socket_connection_name(reader->connection), remote, header->from, remote);
-    /* COMPAT: some servers open the stream that carries only an error without id, or with an empty
-     * one (Prosody's
-     * first header on an outgoing stream); an id is missed when a key has to be made from it. */
+    /* COMPAT: some servers open the stream that carries only an error without id, or with an
+     * empty one (Prosody's first header on an outgoing stream); an id is missed when a key has
+     * to be made from it. */
     self->stream_id = text_copy(header->id != NULL ? header->id : "");
     if (self->modern)
         return 0;
@@ -114,7 +114,7 @@ static int features_received(struct socket_reader *reader, const struct element 
         return socket_reader_end(reader, STREAM_POLICY_VIOLATION, NULL,
                                  "%s requires TLS, and no certificate is configured here", remote);
     /* COMPAT: MongooseIM and older servers announce dialback by the namespace on their header only
-     * */
+     */
     if (!dialback && !self->declares_dialback)
         return socket_reader_end(reader, STREAM_ERROR_NONE, NULL,
                                  "%s offers no way to authenticate that we know", remote);
@@ -305,7 +305,7 @@ static void open_stream(struct socket_reader *reader, struct local_outgoing_serv
 }
 
 /* report_end - one line at info level, and a pause before the next attempt if nothing ever worked
- * */
+ */
 static void report_end(struct outgoing_server_socket_reader *self)
 {
     struct socket_reader *reader = &self->reader;

@@ -117,8 +117,8 @@ static enum place find_place(struct span local, struct span remote, const struct
     return place;
 }
 
-/* process - find_place and what follows. A route that has just closed refuses the packet: then its
- * pair starts anew. */
+/* process - find_place and what follows. A route that has just closed refuses the packet: then
+ * its pair starts anew. */
 static void process(struct span local, struct span remote, const struct element *packet,
                     int64_t most)
 {

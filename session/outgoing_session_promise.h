@@ -2,9 +2,8 @@
  * side
  *
  * Openfire: OutgoingSessionPromise. A promise exists from the first packet of a pair without a
- * route until the pair is proved (its packets are then
- * written in their order, before any later one) or has failed (they go back to their senders). At
- * most `xmpp.server.outgoing.queue` packets
+ * route until the pair is proved (its packets are then written in their order, before any later
+ * one) or has failed (they go back to their senders). At most `xmpp.server.outgoing.queue` packets
  * wait for a pair. One mutex over the table, the outermost lock of session/.
  */
 #ifndef SESSION_OUTGOING_SESSION_PROMISE_H
@@ -20,7 +19,7 @@ struct local_outgoing_server_session;
 void outgoing_session_promise_process(struct span local, struct span remote,
                                       const struct element *packet);
 /* outgoing_session_promise_fulfilled - the pair is proved on this session: packets, then the route
- * */
+ */
 void outgoing_session_promise_fulfilled(struct span local, struct span remote,
                                         struct local_outgoing_server_session *session);
 /* outgoing_session_promise_failed - the packets go back with this error */

@@ -2,9 +2,8 @@
 /* packet_router - where a packet goes: to us, or out
  *
  * Openfire: PacketRouterImpl, RoutingTableImpl.routePacket. Whether a domain is ours is asked of
- * xmpp_server by equality (DIFFERS: D14, by
- * substring). What is for us and no IQ that our services know is answered by iq_handlers' rules
- * for users that do not exist.
+ * xmpp_server by equality (DIFFERS: D14, by substring). What is for us and no IQ that our services
+ * know is answered by iq_handlers' rules for users that do not exist.
  */
 #include "session/packet_router.h"
 

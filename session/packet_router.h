@@ -1,8 +1,8 @@
 /* packet_router - where a packet goes: to us, or out
  *
  * Openfire: PacketRouter (PacketRouterImpl, MessageRouter, PresenceRouter),
- * RoutingTable.routePacket. A packet for a domain that we serve never leaves; any other
- * goes out if its sender's domain is ours. Any thread; no locks of its own.
+ * RoutingTable.routePacket. A packet for a domain that we serve never leaves; any other goes out if
+ * its sender's domain is ours. Any thread; no locks of its own.
  */
 #ifndef SESSION_PACKET_ROUTER_H
 #define SESSION_PACKET_ROUTER_H
@@ -10,8 +10,8 @@
 #include "xml/jid.h"
 #include "xml/packet.h"
 
-/* packet_router_route - a packet with parsed addresses. Borrowed; `arena` is for replies and lives
- * until this returns. */
+/* packet_router_route - a packet with parsed addresses. Borrowed; `arena` is for replies and
+ * lives until this returns. */
 void packet_router_route(struct arena *arena, struct element *packet, const struct jid *to,
                          const struct jid *from);
 /* packet_router_route_reply - a packet that we made: its addresses are parsed here; one without

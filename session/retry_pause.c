@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* retry_pause - a dead domain is not tried again at once
  *
- * RFC 6120 3.3. Openfire: what OutgoingSessionPromise remembers of a failed domain. Only stanzas
- * of ours wait for a pause: a verification that
- * the domain itself caused is always asked, since it says that the domain is alive, and its
- * success ends the pause.
- * At most MAX_DOMAINS are remembered; one more failure is then not, which costs an attempt and
- * nothing else.
+ * RFC 6120 3.3. Openfire: what OutgoingSessionPromise remembers of a failed domain. Only stanzas of
+ * ours wait for a pause: a verification that the domain itself caused is always asked, since it
+ * says that the domain is alive, and its success ends the pause. At most MAX_DOMAINS are
+ * remembered; one more failure is then not, which costs an attempt and nothing else.
  */
 #include "session/retry_pause.h"
 

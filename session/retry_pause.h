@@ -1,10 +1,9 @@
 /* retry_pause - a dead domain is not tried again at once
  *
  * RFC 6120 3.3: growing, randomised pauses with a cap (`s2s.retry.first`, doubled, up to
- * `s2s.retry.max`, each shortened at random by up to a
- * quarter). DIFFERS: Openfire 3.7.1 forgets after five seconds at most (D18), current Openfire
- * does not pause. A table under one mutex, a leaf.
- * A domain whose pause is long over is forgotten by the tick, so the table holds only recent
+ * `s2s.retry.max`, each shortened at random by up to a quarter). DIFFERS: Openfire 3.7.1 forgets
+ * after five seconds at most (D18), current Openfire does not pause. A table under one mutex, a
+ * leaf. A domain whose pause is long over is forgotten by the tick, so the table holds only recent
  * failures.
  */
 #ifndef SESSION_RETRY_PAUSE_H

@@ -2,8 +2,8 @@
 /* routing_table - which outgoing session carries a pair of domains
  *
  * Openfire: RoutingTableImpl.routeToRemoteDomain, addServerRoute. A session that has ended since
- * the look-up refuses the packet; it
- * then goes to the no-route handler like one without a route, and is not lost (DIFFERS: OF-3193).
+ * the look-up refuses the packet; it then goes to the no-route handler like one without a route,
+ * and is not lost (DIFFERS: OF-3193).
  */
 #include "session/routing_table.h"
 

@@ -1,10 +1,9 @@
 /* routing_table - which outgoing session carries a pair of domains
  *
  * Openfire: RoutingTableImpl (its server routes), LocalRoutingTable. A route is there from the
- * moment a pair is proved until its
- * session ends. A packet without a route goes to the no-route handler (main points it at the
- * OutgoingSessionPromise). Keyed by the exact pair
- * (DIFFERS: 3.7.1 by remote domain, and by substring, D14, D17). One read-write lock.
+ * moment a pair is proved until its session ends. A packet without a route goes to the no-route
+ * handler (main points it at the OutgoingSessionPromise). Keyed by the exact pair (DIFFERS: 3.7.1
+ * by remote domain, and by substring, D14, D17). One read-write lock.
  */
 #ifndef SESSION_ROUTING_TABLE_H
 #define SESSION_ROUTING_TABLE_H
@@ -27,8 +26,8 @@ void routing_table_remove_server_routes(struct local_outgoing_server_session *se
 struct local_outgoing_server_session *routing_table_get_server_route(struct span local,
                                                                      struct span remote);
 /* routing_table_route_to_remote_domain - deliver over the pair's session, or give it to the
- * no-route handler. The packet is borrowed. Waits
- * only for a slow peer, as socket_connection_deliver says. */
+ * no-route handler. The packet is borrowed. Waits only for a slow peer, as
+ * socket_connection_deliver says. */
 void routing_table_route_to_remote_domain(struct span local, struct span remote,
                                           const struct element *packet);
 void routing_table_stop(void);

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* server_socket_reader - reads a stream that another server opened to us
  *
- * Openfire: ServerSocketReader (createSession, packetReceived, processUnknowPacket) and the
- * opening tag checks of SocketReader. RFC 6120
- * 4.7, 4.8, 8.1; XEP-0220. Runs wholly on the connection's thread, stanzas in their order
- * (DIFFERS: Openfire 3.7.1 gives them to a pool and
- * loses it, D2).
+ * Openfire: ServerSocketReader (createSession, packetReceived, processUnknowPacket) and the opening
+ * tag checks of SocketReader. RFC 6120 4.7, 4.8, 8.1; XEP-0220. Runs wholly on the connection's
+ * thread, stanzas in their order (DIFFERS: Openfire 3.7.1 gives them to a pool and loses it, D2).
  *
  * Action points:
  *   opening tag   -> invalid-namespace, bad-format, unsupported-version, improper-addressing,
@@ -55,7 +53,7 @@ static struct server_socket_reader *self_of(struct socket_reader *reader)
 }
 
 /* write_header - before a stream error when no session was made: our header, from our first domain
- * */
+ */
 static void write_header(struct socket_reader *reader, struct text *out)
 {
     char id[33];
@@ -70,7 +68,7 @@ static void write_header(struct socket_reader *reader, struct text *out)
 }
 
 /* read_domain - a header attribute that must be a bare domain. 0 absent, 1 good, -1 not a domain.
- * */
+ */
 static int read_domain(const char *value, char out[JID_PART_MAX + 1])
 {
     if (value == NULL)
@@ -145,8 +143,8 @@ static int refuse_packet(struct socket_reader *reader, const struct element *pac
                              from ? from : "-", to ? to : "-", why);
 }
 
-/* check_right - RFC 6120 8.1.1.2, 8.1.2.2: may this sender's domain write to this domain of ours,
- * on this stream? */
+/* check_right - RFC 6120 8.1.1.2, 8.1.2.2: may this sender's domain write to this domain of
+ * ours, on this stream? */
 static int check_right(struct socket_reader *reader, struct element *packet, const struct jid *to,
                        const struct jid *from)
 {

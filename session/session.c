@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* session - what incoming and outgoing sessions have in common
  *
- * Openfire: LocalSession. An incoming session has its connection from its first moment; an
- * outgoing one gets it
- * when it is connected, and until then housekeeping or a shutdown finds none. That is why the
- * pointer is
- * read under the session's lock by all threads but its own.
+ * Openfire: LocalSession. An incoming session has its connection from its first moment; an outgoing
+ * one gets it when it is connected, and until then housekeeping or a shutdown finds none. That is
+ * why the pointer is read under the session's lock by all threads but its own.
  */
 #include "session/session.h"
 

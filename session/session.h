@@ -1,8 +1,8 @@
 /* session - what incoming and outgoing sessions have in common
  *
  * Openfire: Session, LocalSession. A session is counted: the session manager holds one reference,
- * its thread one, and every look-up gives
- * one. Closing is a state of its connection; memory goes with the last reference.
+ * its thread one, and every look-up gives one. Closing is a state of its connection; memory goes
+ * with the last reference.
  *
  * Lock order of this room, outermost first:
  *   outgoing_session_promise (table) -> local_outgoing_server_session (table) -> session ->
@@ -49,8 +49,7 @@ void session_destroy(struct session *session);
 struct session *session_ref(struct session *session);
 void session_unref(struct session *session);
 /* session_end - end its stream from any thread: the stream error (or none: a plain closing tag),
- * and wake its reader. False when it had ended
- * already or has no connection yet. */
+ * and wake its reader. False when it had ended already or has no connection yet. */
 bool session_end(struct session *session, enum stream_error error, const char *text);
 /* session_connection - its connection with a reference, or NULL when there is none yet */
 struct socket_connection *session_connection(struct session *session);

@@ -2,9 +2,8 @@
 /* session_manager - all live sessions, in both directions
  *
  * Openfire: SessionManager (its registry of server sessions), LocalSessionManager (its sweep). The
- * list is walked by
- * copying it with a reference for each under the lock, and acting without the lock: an action may
- * send, wait or remove.
+ * list is walked by copying it with a reference for each under the lock, and acting without the
+ * lock: an action may send, wait or remove.
  */
 #include "session/session_manager.h"
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* socket_reader - the thread of one stream: what reading an incoming and an outgoing stream have
- * in common
+/* socket_reader - the thread of one stream: what reading an incoming and an outgoing stream have in
+ * common
  *
  * Openfire: SocketReader. RFC 6120 4.4 (closing), 4.9 (errors), 4.7.3 (ids). All of it runs on the
- * stream's own
- * thread; the connection is the only thing that others touch.
+ * stream's own thread; the connection is the only thing that others touch.
  *
  * Every end passes through here once: the first reason is kept for the one line at info level.
  */

@@ -1,11 +1,10 @@
-/* socket_reader - the thread of one stream: what reading an incoming and an outgoing stream have
- * in common
+/* socket_reader - the thread of one stream: what reading an incoming and an outgoing stream have in
+ * common
  *
  * Openfire: SocketReader with its SocketReadingMode. A socket_reader belongs to the thread that
- * runs it. The reading mode
- * (blocking_reading_mode) moves bytes; the reader checks the opening tag and hands each element to
- * the operations of its kind:
- * server_socket_reader for streams opened to us, outgoing_server_socket_reader for those we open.
+ * runs it. The reading mode (blocking_reading_mode) moves bytes; the reader checks the opening tag
+ * and hands each element to the operations of its kind: server_socket_reader for streams opened to
+ * us, outgoing_server_socket_reader for those we open.
  */
 #ifndef SESSION_SOCKET_READER_H
 #define SESSION_SOCKET_READER_H
@@ -20,8 +19,8 @@
 
 struct socket_reader;
 
-/* What a kind of reader does. The int functions return 0 to go on, or -1 when they have ended the
- * stream. */
+/* What a kind of reader does. The int functions return 0 to go on, or -1 when they have ended
+ * the stream. */
 struct socket_reader_operations {
     /* the opening tag is well-formed XML: judge it, make the session by its namespace, answer */
     int (*stream_opened)(struct socket_reader *reader, const struct stream_header *header);
@@ -59,13 +58,12 @@ void socket_reader_init(struct socket_reader *reader,
 void socket_reader_free(struct socket_reader *reader);
 
 /* socket_reader_end - the stream ends with this error (STREAM_ERROR_NONE: a plain closing tag);
- * `why` goes to the log and timeline, and to the peer when
- * `tell` is not NULL. Always -1, to be returned. */
+ * `why` goes to the log and timeline, and to the peer when `tell` is not NULL. Always -1, to be
+ * returned. */
 int socket_reader_end(struct socket_reader *reader, enum stream_error error, const char *tell,
                       const char *why, ...) __attribute__((format(printf, 4, 5)));
-/* socket_reader_end_gracefully - send the closing tag, but go on processing what arrives until the
- * peer's closing tag or the
- * linger time (RFC 6120 4.4). Always 0. */
+/* socket_reader_end_gracefully - send the closing tag, but go on processing what arrives until
+ * the peer's closing tag or the linger time (RFC 6120 4.4). Always 0. */
 int socket_reader_end_gracefully(struct socket_reader *reader, const char *why);
 
 /* socket_reader_note_end - the log's words for an end that came from outside of the reader */

@@ -2,10 +2,9 @@
 /* arena - memory for one stanza: taken piece by piece, given back all at once
  *
  * A chain of blocks, the newest first, each twice as large as the one before. The first one taken
- * stays over a
- * reset, so a stream of small stanzas allocates nothing; a large stanza's blocks are freed at its
- * end, so
- * an idle stream keeps little. One thread at a time; whoever made an arena frees it.
+ * stays over a reset, so a stream of small stanzas allocates nothing; a large stanza's blocks are
+ * freed at its end, so an idle stream keeps little. One thread at a time; whoever made an arena
+ * frees it.
  */
 #include "xml/arena.h"
 

@@ -1,8 +1,7 @@
 /* arena - memory for one stanza: taken piece by piece, given back all at once
  *
  * Pieces are aligned to 8 bytes and live until arena_reset or arena_free. A reset keeps one block
- * for the
- * next stanza and frees what a large stanza made it grow by. One thread at a time.
+ * for the next stanza and frees what a large stanza made it grow by. One thread at a time.
  */
 #ifndef XML_ARENA_H
 #define XML_ARENA_H

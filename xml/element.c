@@ -3,16 +3,12 @@
  *
  * Openfire: org.dom4j.Element. Namespaces in XML 1.0 for what is written.
  *
- * How an element is written: a name in no prefix gets xmlns only where its namespace is not the
- * one in force;
- * a prefix is declared where it is first used unless a declaration in force already binds it to
- * that
- * namespace; declarations that stood on an element stay there, used or not, as QNames in content
- * may need
- * them. An element whose namespace is the style's from_ns is written without prefix in to_ns
- * wherever it stands,
- * so that the reader sees the same names as we did.
- * Pure; one thread at a time; nothing here is freed but with the arena.
+ * How an element is written: a name in no prefix gets xmlns only where its namespace is not the one
+ * in force; a prefix is declared where it is first used unless a declaration in force already binds
+ * it to that namespace; declarations that stood on an element stay there, used or not, as QNames in
+ * content may need them. An element whose namespace is the style's from_ns is written without
+ * prefix in to_ns wherever it stands, so that the reader sees the same names as we did. Pure; one
+ * thread at a time; nothing here is freed but with the arena.
  */
 #include "xml/element.h"
 
@@ -183,7 +179,7 @@ const char *element_text(const struct element *element, struct arena *arena)
 }
 
 /* --- copying ------------------------------------------------------------------------------------
- * */
+ */
 
 static const char *copy_string(struct arena *arena, const char *string)
 {
@@ -261,7 +257,7 @@ struct element *element_copy(struct arena *arena, const struct element *element)
 }
 
 /* --- writing ------------------------------------------------------------------------------------
- * */
+ */
 
 /* The prefixes bound in what has been written so far, innermost last. Small stanzas bind one or
  * none. */
@@ -406,8 +402,8 @@ static void write_end(struct writer *writer, const struct element *element)
     text_append_char(writer->out, '>');
 }
 
-/* write_node - an element and what is below it. Recursive: the depth was bounded when it was read
- * (s2s.xml.depth). */
+/* write_node - an element and what is below it. Recursive: the depth was bounded when it was
+ * read (s2s.xml.depth). */
 static void write_node(struct writer *writer, const struct element *element, const char *default_ns,
                        unsigned level)
 {

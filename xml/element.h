@@ -1,13 +1,10 @@
 /* element - one XML element in its stanza's arena
  *
  * Openfire: org.dom4j.Element. An element and all below it live in one arena and die with its
- * reset: who
- * keeps an element copies it (element_copy) into an arena of its own. Names, prefixes and
- * namespace names
- * of parsed elements are interned by the parser's dictionary; those of built elements are the
- * caller's
- * constants or arena copies. Compare them as strings.
- * A text node is an element without a name. Pure; one thread at a time.
+ * reset: who keeps an element copies it (element_copy) into an arena of its own. Names, prefixes
+ * and namespace names of parsed elements are interned by the parser's dictionary; those of built
+ * elements are the caller's constants or arena copies. Compare them as strings. A text node is an
+ * element without a name. Pure; one thread at a time.
  */
 #ifndef XML_ELEMENT_H
 #define XML_ELEMENT_H
@@ -45,8 +42,8 @@ struct element {
     size_t text_length;
 };
 
-/* Building. Strings are copied into the arena except `name`, `ns` and attribute names, which must
- * outlive the element (constants, or strings of the same arena). */
+/* Building. Strings are copied into the arena except `name`, `ns` and attribute names, which
+ * must outlive the element (constants, or strings of the same arena). */
 struct element *element_new(struct arena *arena, const char *name, const char *ns);
 /* element_add - append a new child element and return it; `ns` NULL means the parent's */
 struct element *element_add(struct arena *arena, struct element *parent, const char *name,
@@ -72,30 +69,26 @@ struct element *element_child(const struct element *element, const char *name, c
 struct element *element_first(const struct element *element);
 struct element *element_next(const struct element *element);
 /* element_text - all character data directly below, joined; in `arena`, NUL-terminated, never NULL
- * */
+ */
 const char *element_text(const struct element *element, struct arena *arena);
 
 /* element_copy - a deep copy in `arena`, every string too; it has no parent. Namespace prefixes
- * that the
- * original inherits from outside of it are declared on the copy where they are used. */
+ * that the original inherits from outside of it are declared on the copy where they are used. */
 struct element *element_copy(struct arena *arena, const struct element *element);
 
-/* How to write an element. `from_ns` is what our side calls the content namespace of the stream the
- * element was read from (elements in it are written without prefix in the namespace `to_ns`, which
- * the
- * receiving stream has declared as its default, so no xmlns is written for them). With NULL for
- * both, an
- * element is written so that it stands alone. */
+/* How to write an element. `from_ns` is what our side calls the content namespace of the stream
+ * the element was read from (elements in it are written without prefix in the namespace `to_ns`,
+ * which the receiving stream has declared as its default, so no xmlns is written for them). With
+ * NULL for both, an element is written so that it stands alone. */
 struct element_style {
     const char *from_ns;
     const char *to_ns;
 };
 
 /* element_write - append the canonical form: double quotes, escaped, declarations as they were
- * plus those
- * inherited from the stream header that are in use, empty elements closed with />. Reading the
- * output in
- * a stream with default namespace `to_ns` gives the same tree back. Never raw input. */
+ * plus those inherited from the stream header that are in use, empty elements closed with />.
+ * Reading the output in a stream with default namespace `to_ns` gives the same tree back. Never
+ * raw input. */
 void element_write(const struct element *element, const struct element_style *style,
                    struct text *out);
 

@@ -2,13 +2,11 @@
 /* jid - XMPP addresses: parse, prepare, compare
  *
  * Openfire: org.xmpp.packet.JID. RFC 7622 3 (form, lengths), RFC 6122 2 with RFC 3491, 3454
- * (nameprep, nodeprep,
- * resourceprep by libidn), RFC 3490 (IDNA).
+ * (nameprep, nodeprep, resourceprep by libidn), RFC 3490 (IDNA).
  *
  * Most addresses are lower-case ASCII: they are checked by a table and never copied. All others go
- * to libidn, but
- * only after their UTF-8 was found whole here: libidn reads behind the end of a truncated
- * sequence (CVE-2015-2059). Pure; any thread.
+ * to libidn, but only after their UTF-8 was found whole here: libidn reads behind the end of a
+ * truncated sequence (CVE-2015-2059). Pure; any thread.
  */
 #include "xml/jid.h"
 
@@ -88,8 +86,8 @@ static bool check_part(const char *text, size_t length, unsigned class,
     return made > 0 && made <= JID_PART_MAX;
 }
 
-/* is_plain_label - a label that needs no preparation: letters, digits, hyphens inside, at most 63,
- * no A-label */
+/* is_plain_label - a label that needs no preparation: letters, digits, hyphens inside, at most
+ * 63, no A-label */
 static bool is_plain_label(const char *label, size_t length)
 {
     return length > 0 && length <= 63 && label[0] != '-' && label[length - 1] != '-' &&
@@ -124,7 +122,7 @@ static bool is_ipv6_literal(const char *text, size_t length)
 }
 
 /* labels_ok - behind the preparation: every label convertible for DNS, no forbidden ASCII (STD 3)
- * */
+ */
 static bool labels_ok(const char *prepared)
 {
     char *ascii = NULL;

@@ -1,13 +1,10 @@
 /* jid - XMPP addresses: parse, prepare, compare
  *
  * Openfire: org.xmpp.packet.JID (Tinder). RFC 7622 for the form, RFC 6122 stringprep profiles
- * (libidn) for
- * the preparation, as Openfire does. A domain is always compared in its prepared form: nameprep'd,
- * lower
- * case, U-labels (A-labels are turned into U-labels), no trailing dot; so EXAMPLE.org is
- * example.org.
- * An ASCII lower-case domain, local part or resource takes a fast path that never calls libidn.
- * Pure, any thread.
+ * (libidn) for the preparation, as Openfire does. A domain is always compared in its prepared form:
+ * nameprep'd, lower case, U-labels (A-labels are turned into U-labels), no trailing dot; so
+ * EXAMPLE.org is example.org. An ASCII lower-case domain, local part or resource takes a fast path
+ * that never calls libidn. Pure, any thread.
  */
 #ifndef XML_JID_H
 #define XML_JID_H
@@ -29,15 +26,14 @@ struct jid {
 };
 
 /* jid_parse - read `text`. Returns 0, or -1 when it is no valid address (empty domain, empty local
- * part
- * before '@', empty resource behind '/', a part too long or that its profile forbids, bad UTF-8).
- * */
+ * part before '@', empty resource behind '/', a part too long or that its profile forbids, bad
+ * UTF-8).
+ */
 int jid_parse(struct jid *jid, const char *text, size_t length);
 
-/* jid_prepare_domain - the prepared form of a bare domain (also an IPv4 or bracketed IPv6 literal).
- * Returns its length, or -1 when `text` is no valid domain (or has a local part or resource).
- * `out` is
- * NUL-terminated. */
+/* jid_prepare_domain - the prepared form of a bare domain (also an IPv4 or bracketed IPv6
+ * literal). Returns its length, or -1 when `text` is no valid domain (or has a local part or
+ * resource). `out` is NUL-terminated. */
 int jid_prepare_domain(const char *text, size_t length, char out[JID_PART_MAX + 1]);
 
 /* jid_domain_to_ascii - the A-label form of a prepared domain, for DNS (RFC 7622 3.2, IDNA).

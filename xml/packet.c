@@ -2,10 +2,8 @@
 /* packet - iq, message and presence seen on an element; error replies
  *
  * Openfire: Packet, IQ, Message, Presence, PacketError. RFC 6120 8.2.3, 8.3 (what may be answered,
- * the conditions and their
- * types). Replies live in the arena that the caller gives; the payload of an iq is copied into its
- * error (8.3.1).
- * Pure; one thread at a time.
+ * the conditions and their types). Replies live in the arena that the caller gives; the payload of
+ * an iq is copied into its error (8.3.1). Pure; one thread at a time.
  */
 #include "xml/packet.h"
 

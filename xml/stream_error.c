@@ -2,8 +2,7 @@
 /* stream_error - the conditions that end a stream, and their XML
  *
  * Openfire: StreamError. RFC 6120 4.9.2 (form), 4.9.3 (conditions). An error is one condition,
- * perhaps a text in English, and
- * the caller's closing tag behind it. Pure; any thread.
+ * perhaps a text in English, and the caller's closing tag behind it. Pure; any thread.
  */
 #include "xml/stream_error.h"
 

@@ -39,12 +39,11 @@ enum stream_error {
 const char *stream_error_name(
     enum stream_error error); /* "bad-format"; "none" for STREAM_ERROR_NONE */
 /* stream_error_write - append <stream:error>…</stream:error>; `text` (English, escaped here) may
- * be NULL.
- * Nothing for STREAM_ERROR_NONE. */
+ * be NULL. Nothing for STREAM_ERROR_NONE. */
 void stream_error_write(struct text *out, enum stream_error error, const char *text);
-/* stream_error_read - the condition inside a received <stream:error/>; its text (in the arena, ""
- * if none)
- * through `text` unless NULL. STREAM_UNDEFINED_CONDITION when it holds none that we know. */
+/* stream_error_read - the condition inside a received <stream:error/>; its text (in the arena,
+ * "" if none) through `text` unless NULL. STREAM_UNDEFINED_CONDITION when it holds none that we
+ * know. */
 enum stream_error stream_error_read(struct arena *arena, const struct element *element,
                                     const char **text);
 

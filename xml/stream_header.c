@@ -2,10 +2,8 @@
 /* stream_header - build and read <stream:stream> and its features
  *
  * RFC 6120 4.7 (attributes), 4.8 (namespaces); XEP-0220 2.4.1. Openfire: the header strings of its
- * two server
- * sessions, here escaped (DIFFERS: D12). Reading judges nothing: which fault deserves which error
- * is the readers' matter.
- * Pure; any thread.
+ * two server sessions, here escaped (DIFFERS: D12). Reading judges nothing: which fault deserves
+ * which error is the readers' matter. Pure; any thread.
  */
 #include "xml/stream_header.h"
 

@@ -2,11 +2,10 @@
 /* text - growing strings, spans, and the only memory allocation calls of the program
  *
  * Growth is by doubling, so that a text built of n pieces costs n copies at most twice; sizes are
- * checked
- * for overflow in reserve and in the allocation calls, nowhere else. Out of memory ends the
- * program here:
- * a thread could not go on without it, and Linux hands out what it does not have anyway.
- * The hash is keyed by a seed of getrandom made once; threads may race to need it, so pthread_once.
+ * checked for overflow in reserve and in the allocation calls, nowhere else. Out of memory ends the
+ * program here: a thread could not go on without it, and Linux hands out what it does not have
+ * anyway. The hash is keyed by a seed of getrandom made once; threads may race to need it, so
+ * pthread_once.
  */
 #include "xml/text.h"
 

@@ -1,11 +1,9 @@
 /* text - growing strings, spans, and the only memory allocation calls of the program
  *
  * A `struct text` owns its bytes and always keeps a NUL behind them. A `struct span` borrows bytes
- * that
- * somebody else owns and has no NUL. Allocation failure ends the program through one function
+ * that somebody else owns and has no NUL. Allocation failure ends the program through one function
  * (text_out_of_memory), so no caller checks for it. Pure: no locks, no logging, safe from any
- * thread on
- * different objects.
+ * thread on different objects.
  */
 #ifndef XML_TEXT_H
 #define XML_TEXT_H
@@ -58,8 +56,7 @@ char *text_copy_n(const char *bytes, size_t length);
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* text_hash - 32-bit keyed hash for tables whose keys a peer can choose (seed made at first use
- * from
- * getrandom, so that collisions can't be prepared) */
+ * from getrandom, so that collisions can't be prepared) */
 unsigned text_hash(const char *bytes, size_t length);
 
 static inline bool span_equals(struct span a, const char *b, size_t b_length)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* xmpp_packet_reader - bytes in, elements out
  *
- * Openfire: XMPPPacketReader, MXParser. RFC 6120 11 (restricted XML), 4.9.3 (which error for
- * what); XEP-0205 4.5.
+ * Openfire: XMPPPacketReader, MXParser. RFC 6120 11 (restricted XML), 4.9.3 (which error for what);
+ * XEP-0205 4.5.
  *
  * libxml2's SAX2 push parser calls start_element, end_element and add_text while xmlParseChunk
- * runs. Names come
- * interned from its dictionary and are used as they are; attribute values and text are copied into
- * the arena.
+ * runs. Names come interned from its dictionary and are used as they are; attribute values and text
+ * are copied into the arena.
  *
  * What is counted where:
  *   bytes of an element    in end_element (exactly) and after each feed (what has come of an
@@ -103,7 +102,7 @@ static void add_declarations(struct arena *arena, struct element *element, int c
 }
 
 /* add_attributes - libxml2's list has five pointers each: name, prefix, namespace, value, its end
- * */
+ */
 static void add_attributes(struct arena *arena, struct element *element, int count,
                            const xmlChar **list)
 {
@@ -413,8 +412,7 @@ void xmpp_packet_reader_restart(struct xmpp_packet_reader *reader)
 }
 
 /* renew - a parser that has collected too many names makes room for one that has seen the header
- * only. What it had not
- * read yet is fed again. */
+ * only. What it had not read yet is fed again. */
 static void renew(struct xmpp_packet_reader *reader)
 {
     const xmlParserInput *input = reader->parser->input;
@@ -433,8 +431,8 @@ static void renew(struct xmpp_packet_reader *reader)
     text_free(&unread);
 }
 
-/* check_start - bytes that begin a stream in UTF-16 or UTF-32 are no stream (libxml2 would convert
- * them) */
+/* check_start - bytes that begin a stream in UTF-16 or UTF-32 are no stream (libxml2 would
+ * convert them) */
 static void check_start(struct xmpp_packet_reader *reader, const char *bytes, size_t length)
 {
     for (size_t i = 0; i < length && reader->fed + (long long)i < 4; i++)
