@@ -75,7 +75,7 @@ static void pauses_grow_up_to_the_cap_and_vary(void **state)
     enum packet_error error = PACKET_BAD_REQUEST;
     static const struct {
         long long least, most;
-    } expected[] = {{130, 200}, {260, 400}, {490, 700}, {490, 700}};
+    } expected[] = {{80, 200}, {220, 400}, {420, 700}, {420, 700}};
     assert_true(pause_left("dead.test", &error) < 0);
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         retry_pause_failed("dead.test", PACKET_REMOTE_SERVER_NOT_FOUND, "no such server");
@@ -97,7 +97,7 @@ static void a_success_ends_the_pause(void **state)
     retry_pause_succeeded("dead.test");
     assert_true(pause_left("dead.test", &error) < 0);
     retry_pause_failed("dead.test", PACKET_REMOTE_SERVER_TIMEOUT, "x");
-    assert_in_range(pause_left("dead.test", &error), 130, 200); /* from the start again */
+    assert_in_range(pause_left("dead.test", &error), 80, 200); /* from the start again */
 }
 
 static void forgets_what_is_long_over(void **state)
