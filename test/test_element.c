@@ -87,6 +87,7 @@ static void writes_stanzas_canonically(void **state)
     check("<iq></iq>", "<iq/>");
     check("<a b='&lt;&quot;&apos;&#9;&#10;&#13;'>&lt;&gt;&amp;\"'&#13;\n\t</a>",
           "<a b=\"&lt;&quot;&apos;&#9;&#10;&#13;\">&lt;&gt;&amp;&quot;&apos;&#13;\n\t</a>");
+    check("<a b='x&amp;y&#38;z&lt;'>&amp;&#38;</a>", "<a b=\"x&amp;y&amp;z&lt;\">&amp;&amp;</a>");
     check("<a xml:lang='de'/>", "<a xml:lang=\"de\"/>");
 }
 

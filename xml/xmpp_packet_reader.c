@@ -361,7 +361,9 @@ static void make_parser(struct xmpp_packet_reader *reader)
     reader->parser = xmlCreatePushParserCtxt(&handler, reader, NULL, 0, NULL);
     if (reader->parser == NULL)
         text_out_of_memory();
-    xmlCtxtUseOptions(reader->parser, XML_PARSE_NONET);
+    /* NOENT: else libxml2 leaves &amp; in attribute values as a reference for its tree builder. There are
+     * no entities but the five, as a DTD ends the stream. */
+    xmlCtxtUseOptions(reader->parser, XML_PARSE_NONET | XML_PARSE_NOENT);
 }
 
 static void free_parser(struct xmpp_packet_reader *reader)
