@@ -71,7 +71,7 @@ const char *log_id(void)
 static size_t write_head(char head[HEAD_ROOM], enum log_level level, const char *id)
 {
     static const char *const words[] = {"debug", "info", "warn", "error"};
-    int length = snprintf(head, HEAD_ROOM, "%*s %-5s %-12s ", TIME_LENGTH, "", words[level], id);
+    int length = snprintf(head, HEAD_ROOM, "%*s %-5s %-12.31s ", TIME_LENGTH, "", words[level], id);
     return (size_t)length;
 }
 

@@ -26,9 +26,6 @@
 #include "server/log.h"
 #include "xml/jid.h"
 
-#define DOMAIN_MAX \
-    900 /* bytes; with its brackets a domain must stay below iniparser's 1,023 per line */
-
 enum permission { PERMISSION_NONE, PERMISSION_ALLOWED, PERMISSION_BLOCKED };
 static const char *const PERMISSION_NAMES[] = {"", "allowed", "blocked"};
 
@@ -126,7 +123,8 @@ static void swap(struct table *fresh)
 
 /* --- the file --- */
 
-/* prepare - the form in which a row keeps a domain, or false with a sentence */
+/* prepare - the form in which a row keeps a domain, or false with a sentence. A prepared domain has at most
+ * 253 bytes in A-labels, so its heading fits into iniparser's line of 1,023. */
 static bool prepare(const char *domain, char prepared[JID_PART_MAX + 1], struct text *sentence)
 {
     size_t length = strlen(domain);
@@ -136,8 +134,6 @@ static bool prepare(const char *domain, char prepared[JID_PART_MAX + 1], struct 
     else if (jid_prepare_domain(domain, length, prepared) < 0 ||
              prepared[strcspn(prepared, "[]\\ \t\r\n")] != '\0')
         text_append_string(sentence, "a domain name was expected");
-    else if (strlen(prepared) > DOMAIN_MAX)
-        text_appendf(sentence, "a domain name of at most %d bytes was expected", DOMAIN_MAX);
     else
         return true;
     return false;

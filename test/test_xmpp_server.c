@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #include "server/thread.h"
 #include "server/timeline.h"
 #include "server/xmpp_server.h"
+#include "test/support/scratch.h"
 
 static struct text why;
 
@@ -63,6 +65,94 @@ static void serves_its_names_by_equality_and_remembers_those_gone(void **state)
     serve("third.test");
     assert_true(is_local("third.test"));
     assert_false(was_local("third.test"));
+    xmpp_server_stop();
+    config_stop();
+}
+
+static void keeps_its_names_when_a_new_one_is_no_domain(void **state)
+{
+    (void)state;
+    serve("second.test");
+    const struct config *good = config_get();
+    struct config broken = {.xmpp_domain = good->xmpp_domain};
+    broken.s2s_domains = (char[]){"third.test,not@a.domain"};
+    scratch_capture_log();
+    int result = xmpp_server_configure(&broken);
+    char *log = scratch_captured_log();
+    assert_int_equal(result, -1);
+    assert_non_null(strstr(log, "s2s.domains: not@a.domain is no domain name\n"));
+    assert_true(is_local("second.test"));
+    assert_false(is_local("third.test"));
+    assert_false(was_local("second.test"));
+    free(log);
+    config_unref(good);
+    xmpp_server_stop();
+    assert_false(is_local("second.test")); /* after the end, none */
+    assert_false(was_local("second.test"));
+    config_stop();
+}
+
+static void finds_each_of_many_names_after_many_reloads(void **state)
+{
+    (void)state;
+    struct text list = TEXT_EMPTY;
+    for (int round = 0; round < 10; round++) {
+        text_clear(&list);
+        for (int i = 0; i < 60; i++)
+            text_appendf(&list, "%sn%d.r%d.test", i > 0 ? "," : "", i, round);
+        serve(text_string(&list));
+    }
+    for (int round = 0; round < 10; round++)
+        for (int i = 0; i < 60; i++) {
+            char *name = text_format("n%d.r%d.test", i, round);
+            assert_int_equal(is_local(name), round == 9);
+            assert_int_equal(was_local(name), round < 9);
+            free(name);
+        }
+    assert_true(is_local("ours.test"));
+    text_free(&list);
+    xmpp_server_stop();
+    config_stop();
+}
+
+static _Atomic bool asking_done;
+
+static void *ask(void *argument)
+{
+    bool sane = true;
+    for (int i = 0; i < 1000 || !atomic_load(&asking_done); i++)
+        sane = is_local("ours.test") && !is_local("never.test") && sane;
+    return sane ? argument : NULL;
+}
+
+static void answers_while_names_change(void **state)
+{
+    (void)state;
+    pthread_t threads[3];
+    serve("a.test");
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask, threads), 0);
+    for (int i = 0; i < 50; i++)
+        serve(i % 2 == 0 ? "b.test,c.test" : "a.test");
+    atomic_store(&asking_done, true);
+    for (int i = 0; i < 3; i++) {
+        void *sane;
+        pthread_join(threads[i], &sane);
+        assert_non_null(sane);
+    }
+    xmpp_server_stop();
+    config_stop();
+}
+
+static void tells_its_uptime_from_its_start(void **state)
+{
+    (void)state;
+    assert_int_equal(xmpp_server_uptime(), 0); /* not started */
+    int64_t before = xmpp_server_now();
+    serve("");
+    int64_t uptime = xmpp_server_uptime();
+    assert_true(uptime >= 0 && uptime <= (xmpp_server_now() - before) / 1000);
+    assert_true(before > 0 && xmpp_server_now() >= before);
     xmpp_server_stop();
     config_stop();
 }
@@ -117,6 +207,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(serves_its_names_by_equality_and_remembers_those_gone),
+        cmocka_unit_test(keeps_its_names_when_a_new_one_is_no_domain),
+        cmocka_unit_test(finds_each_of_many_names_after_many_reloads),
+        cmocka_unit_test(answers_while_names_change),
+        cmocka_unit_test(tells_its_uptime_from_its_start),
         cmocka_unit_test(keeps_the_last_steps_of_a_connection),
         cmocka_unit_test(counts_its_threads_until_the_last_has_ended),
     };
