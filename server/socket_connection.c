@@ -495,10 +495,9 @@ void socket_connection_finish(struct socket_connection *connection, int64_t ling
     pthread_mutex_unlock(&connection->write_lock);
     shutdown(connection->fd, SHUT_WR);
     deadline = xmpp_server_now() + linger;
-    if (atomic_load(&connection->woken))
-        linger_woken(connection, deadline);
-    else
+    if (!atomic_load(&connection->woken))
         linger_reading(connection, deadline);
+    linger_woken(connection, deadline); /* no reset before our last bytes have arrived */
     socket_connection_abort(connection);
 }
 

@@ -16,38 +16,52 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server/log.h"
 #include "server/socket_connection.h"
 #include "server/timeline.h"
 #include "server/xmpp_server.h"
+#include "xml/xmlns.h"
 
 struct ends {
     struct socket_connection *connection;
     int peer;
 };
 
-static struct ends connect_pair(int64_t write_timeout, size_t queue)
+/* connect_sized - with socket buffers of these sizes, 0: the system's */
+static struct ends connect_sized(int64_t write_timeout, size_t queue, int send_size,
+                                 int receive_size)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
-    int listener = socket(AF_INET, SOCK_STREAM, 0), size = 4096;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (receive_size > 0) /* what it accepts inherits it */
+        setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &receive_size, sizeof receive_size);
     assert_int_equal(bind(listener, (struct sockaddr *)&address, length), 0);
     assert_int_equal(listen(listener, 1), 0);
     assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
     int ours = socket(AF_INET, SOCK_STREAM, 0);
-    setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    if (send_size > 0)
+        setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &send_size, sizeof send_size);
     assert_int_equal(connect(ours, (struct sockaddr *)&address, length), 0);
     int peer = accept(listener, NULL, NULL);
     close(listener);
     fcntl(ours, F_SETFL, O_NONBLOCK);
     struct timeval limit = {.tv_sec = 15};
     setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    setsockopt(peer, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     struct socket_connection_limits limits = {write_timeout, queue};
     log_set_level(LOG_LEVEL_ERROR);
     return (struct ends){socket_connection_new(ours, "test", &limits, timeline_new()), peer};
+}
+
+static struct ends connect_pair(int64_t write_timeout, size_t queue)
+{
+    return connect_sized(write_timeout, queue, 4096, 0);
 }
 
 static void drop_pair(struct ends *ends)
@@ -251,6 +265,314 @@ static void reads_until_its_deadline(void **state)
     drop_pair(&ends);
 }
 
+/* A thread that delivers many numbered stanzas of 100 bytes. */
+struct sender {
+    struct socket_connection *connection;
+    int count; /* to be delivered */
+    _Atomic int delivered;
+};
+
+static void write_numbered(char stanza[101], int number)
+{
+    memset(stanza, '.', 100);
+    char digits[16];
+    int length = snprintf(digits, sizeof digits, "%d", number);
+    memcpy(stanza, digits, (size_t)length);
+    stanza[99] = '\n';
+    stanza[100] = '\0';
+}
+
+static void *send_numbered(void *given)
+{
+    struct sender *sender = given;
+    char stanza[101];
+    for (int i = 0; i < sender->count; i++) {
+        write_numbered(stanza, i);
+        if (socket_connection_deliver(sender->connection, stanza, 100) < 0)
+            break;
+        atomic_fetch_add(&sender->delivered, 1);
+    }
+    socket_connection_flush_touched();
+    return NULL;
+}
+
+static void pause_shortly(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+}
+
+/* wait_until_it_waits - until nothing was delivered for 200 ms; how many had been */
+static int wait_until_it_waits(struct sender *sender)
+{
+    int last = -1;
+    int64_t since = xmpp_server_now();
+    while (xmpp_server_now() < since + 200) {
+        pause_shortly();
+        if (atomic_load(&sender->delivered) != last)
+            since = xmpp_server_now();
+        last = atomic_load(&sender->delivered);
+    }
+    return last;
+}
+
+/* check_numbered - all of `bytes` is the stanzas from `from` on, the last one perhaps cut */
+static void check_numbered(const char *bytes, size_t length, size_t from)
+{
+    char stanza[101];
+    for (size_t at = 0; at < length;) {
+        size_t inside = (from + at) % 100, left = length - at;
+        size_t piece = 100 - inside < left ? 100 - inside : left;
+        write_numbered(stanza, (int)((from + at) / 100));
+        assert_memory_equal(bytes + at, stanza + inside, piece);
+        at += piece;
+    }
+}
+
+static void lets_senders_wait_for_a_slow_peer_and_nobody_else(void **state)
+{
+    (void)state;
+    struct ends slow = connect_sized(20000, 20000, 4096, 4096);
+    struct ends quick = connect_pair(20000, 20000);
+    struct sender sender = {.connection = slow.connection, .count = 20000};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, send_numbered, &sender), 0);
+    int waiting_at = wait_until_it_waits(&sender);
+    assert_in_range(waiting_at, 1, sender.count - 1); /* 2 MB would fit nowhere */
+    char got[100];
+    assert_int_equal(socket_connection_deliver(quick.connection, "<quick/>", 8), 0);
+    socket_connection_flush_touched();
+    assert_int_equal(recv(quick.peer, got, sizeof got, 0), 8);
+    assert_int_equal(socket_connection_deliver_now(slow.connection, "", 0), 0); /* never waits */
+    struct text all = TEXT_EMPTY;
+    while (all.length < 2000000) {
+        ssize_t count = recv(slow.peer, got, sizeof got, 0);
+        assert_true(count > 0);
+        text_append(&all, got, (size_t)count);
+    }
+    pthread_join(thread, NULL);
+    assert_int_equal(sender.delivered, sender.count);
+    check_numbered(all.bytes, all.length, 0);
+    assert_true(socket_connection_is_open(slow.connection));
+    text_free(&all);
+    drop_pair(&slow);
+    drop_pair(&quick);
+}
+
+static void returns_exactly_what_the_kernel_did_not_take(void **state)
+{
+    (void)state;
+    struct ends ends = connect_sized(300, 20000, 4096, 4096);
+    struct sender sender = {.connection = ends.connection, .count = 1000000};
+    struct returned returned = {0};
+    socket_connection_set_undelivered_handler(ends.connection, take_back, &returned);
+    send_numbered(&sender); /* until it is closed as stalled */
+    size_t taken = (size_t)sender.delivered * 100, length;
+    assert_in_range(sender.delivered, 1, sender.count - 1);
+    socket_connection_return_undelivered(ends.connection);
+    assert_int_equal(returned.calls, 1);
+    char *got = read_all(ends.peer, &length);
+    size_t unsent = returned.bytes.length - returned.sent;
+    assert_int_equal(length + unsent, taken);
+    check_numbered(got, length, 0);
+    check_numbered(returned.bytes.bytes + returned.sent, unsent, length);
+    socket_connection_return_undelivered(ends.connection); /* the handler is forgotten */
+    assert_int_equal(returned.calls, 1);
+    free(got);
+    text_free(&returned.bytes);
+    drop_pair(&ends);
+}
+
+static void returns_nothing_when_all_was_sent(void **state)
+{
+    (void)state;
+    struct ends ends = connect_pair(5000, 20000);
+    struct returned returned = {0};
+    socket_connection_set_undelivered_handler(ends.connection, take_back, &returned);
+    assert_int_equal(socket_connection_deliver(ends.connection, "<a/>", 4), 0);
+    socket_connection_flush_touched();
+    socket_connection_abort(ends.connection);
+    socket_connection_return_undelivered(ends.connection);
+    assert_int_equal(returned.calls, 0);
+    drop_pair(&ends);
+}
+
+static void wakes_senders_that_wait_when_it_is_aborted(void **state)
+{
+    (void)state;
+    struct ends ends = connect_sized(60000, 20000, 4096, 4096);
+    struct sender senders[3];
+    pthread_t threads[3];
+    for (int i = 0; i < 3; i++) {
+        senders[i] = (struct sender){.connection = ends.connection, .count = 1000000};
+        assert_int_equal(pthread_create(&threads[i], NULL, send_numbered, &senders[i]), 0);
+    }
+    for (int i = 0; i < 3; i++)
+        wait_until_it_waits(&senders[i]);
+    int64_t before = xmpp_server_now();
+    socket_connection_abort(ends.connection);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    assert_true(xmpp_server_now() - before < 20000);
+    assert_int_equal(socket_connection_deliver(ends.connection, "<late/>", 7), -1);
+    assert_int_equal(socket_connection_wait_room(ends.connection), -1);
+    drop_pair(&ends);
+}
+
+static void lets_its_reader_have_what_is_there_before_the_end(void **state)
+{
+    (void)state;
+    struct ends ends = connect_pair(5000, 1000);
+    char buffer[10];
+    size_t length = 0;
+    assert_int_equal(send(ends.peer, "abc", 3, 0), 3);
+    socket_connection_wake(ends.connection);
+    assert_int_equal(socket_connection_read(ends.connection, buffer, 10, -1, &length),
+                     SOCKET_READ_SOME);
+    assert_int_equal(length, 3);
+    assert_int_equal(socket_connection_read(ends.connection, buffer, 10, -1, &length),
+                     SOCKET_READ_END);
+    socket_connection_abort(ends.connection);
+    assert_int_equal(socket_connection_read(ends.connection, buffer, 10, -1, &length),
+                     SOCKET_READ_FAILED);
+    drop_pair(&ends);
+}
+
+static void sends_what_was_appended_before_it_waits_for_input(void **state)
+{
+    (void)state;
+    struct ends read = connect_pair(5000, 1000), other = connect_pair(5000, 1000);
+    char buffer[10];
+    size_t length;
+    assert_int_equal(socket_connection_deliver(other.connection, "<a/>", 4), 0);
+    assert_int_equal(socket_connection_deliver_now(read.connection, "<b/>", 4), 0);
+    assert_int_equal(send(read.peer, "x", 1, 0), 1);
+    socket_connection_read(read.connection, buffer, 10, -1, &length);
+    assert_int_equal(recv(other.peer, buffer, 4, MSG_DONTWAIT), -1); /* there was input */
+    assert_int_equal(socket_connection_read(read.connection, buffer, 10, 0, &length),
+                     SOCKET_READ_TIMEOUT);
+    assert_int_equal(recv(other.peer, buffer, 4, MSG_DONTWAIT), 4);
+    assert_int_equal(recv(read.peer, buffer, 4, MSG_DONTWAIT), 4);
+    drop_pair(&read);
+    drop_pair(&other);
+}
+
+#define MANY 70 /* more than a thread keeps in mind */
+
+static void keeps_more_connections_in_mind_than_fit(void **state)
+{
+    (void)state;
+    struct ends ends[MANY];
+    char got[8];
+    for (int i = 0; i < MANY; i++) {
+        ends[i] = connect_pair(5000, 1000);
+        assert_int_equal(socket_connection_deliver(ends[i].connection, "<a/>", 4), 0);
+    }
+    assert_int_equal(recv(ends[0].peer, got, 4, MSG_DONTWAIT), 4);
+    socket_connection_flush_touched();
+    for (int i = 1; i < MANY; i++)
+        assert_int_equal(recv(ends[i].peer, got, 8, MSG_DONTWAIT), 4);
+    for (int i = 0; i < MANY; i++)
+        drop_pair(&ends[i]);
+}
+
+static void keeps_a_quiet_connection_alive_with_one_blank(void **state)
+{
+    (void)state;
+    struct ends ends = connect_pair(5000, 1000);
+    char got[8];
+    socket_connection_keep_alive(ends.connection);
+    assert_int_equal(recv(ends.peer, got, 8, MSG_DONTWAIT), 1);
+    assert_int_equal(got[0], ' ');
+    assert_int_equal(socket_connection_deliver(ends.connection, "<a/>", 4), 0);
+    socket_connection_keep_alive(ends.connection); /* there is something to be sent anyway */
+    socket_connection_flush_touched();
+    assert_int_equal(recv(ends.peer, got, 8, MSG_DONTWAIT), 4);
+    assert_true(socket_connection_end(ends.connection, NULL, 0));
+    socket_connection_keep_alive(ends.connection);
+    assert_int_equal(recv(ends.peer, got, 8, MSG_DONTWAIT), -1);
+    drop_pair(&ends);
+}
+
+static void writes_an_element_in_the_style_of_its_stream(void **state)
+{
+    (void)state;
+    struct ends ends = connect_pair(5000, 1000);
+    struct arena *arena = arena_new(0);
+    struct element *message = element_new(arena, "message", XMLNS_SERVER);
+    element_set(arena, message, "to", "a&b");
+    static const struct element_style style = {XMLNS_SERVER, XMLNS_SERVER};
+    char got[64] = "";
+    assert_int_equal(socket_connection_deliver_packet(ends.connection, message, &style), 0);
+    assert_int_equal(socket_connection_deliver_packet_now(ends.connection, message, &style), 0);
+    arena_free(arena); /* borrowed for the call only */
+    socket_connection_flush_touched();
+    assert_true(recv(ends.peer, got, sizeof got - 1, MSG_DONTWAIT) > 0);
+    assert_string_equal(got, "<message to=\"a&amp;b\"/><message to=\"a&amp;b\"/>");
+    drop_pair(&ends);
+}
+
+/* A peer that sends without a pause, and reads late and slowly. */
+struct flood {
+    int peer;
+    _Atomic bool finished; /* our side gave up */
+};
+
+static void *send_without_end(void *given)
+{
+    struct flood *flood = given;
+    char noise[16384];
+    memset(noise, 'n', sizeof noise);
+    while (send(flood->peer, noise, sizeof noise, MSG_NOSIGNAL) > 0) {
+    }
+    return NULL;
+}
+
+static void *read_late(void *given)
+{
+    struct flood *flood = given;
+    int64_t until = xmpp_server_now() + 500;
+    while (!atomic_load(&flood->finished) && xmpp_server_now() < until)
+        pause_shortly();
+    size_t length;
+    free(read_all(flood->peer, &length));
+    return (void *)length;
+}
+
+static void delivers_the_last_bytes_to_a_slow_peer_that_never_stops_sending(void **state)
+{
+    (void)state;
+    struct ends ends = connect_sized(20000, 1000000, 400000, 4096);
+    struct flood flood = {.peer = ends.peer};
+    pthread_t sender, reader;
+    void *length;
+    char *many = text_calloc(1, 100000); /* our kernel takes it at once, the peer's does not */
+    assert_int_equal(socket_connection_deliver_now(ends.connection, many, 100000), 0);
+    free(many);
+    assert_true(socket_connection_end(ends.connection, "<bye/>", 6));
+    assert_int_equal(pthread_create(&sender, NULL, send_without_end, &flood), 0);
+    assert_int_equal(pthread_create(&reader, NULL, read_late, &flood), 0);
+    socket_connection_finish(ends.connection, 10000);
+    socket_connection_unref(ends.connection);
+    atomic_store(&flood.finished, true);
+    pthread_join(reader, &length);
+    pthread_join(sender, NULL);
+    close(ends.peer);
+    assert_int_equal((size_t)length, 100006);
+}
+
+static void closes_the_socket_with_the_last_reference(void **state)
+{
+    (void)state;
+    struct ends ends = connect_pair(5000, 1000);
+    char byte;
+    socket_connection_ref(ends.connection);
+    socket_connection_unref(ends.connection);
+    assert_int_equal(recv(ends.peer, &byte, 1, MSG_DONTWAIT), -1);
+    socket_connection_unref(ends.connection);
+    assert_int_equal(recv(ends.peer, &byte, 1, 0), 0);
+    close(ends.peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +582,17 @@ int main(void)
         cmocka_unit_test(delivers_the_last_bytes_although_the_peer_goes_on_sending),
         cmocka_unit_test(wakes_its_reader),
         cmocka_unit_test(reads_until_its_deadline),
+        cmocka_unit_test(lets_senders_wait_for_a_slow_peer_and_nobody_else),
+        cmocka_unit_test(returns_exactly_what_the_kernel_did_not_take),
+        cmocka_unit_test(returns_nothing_when_all_was_sent),
+        cmocka_unit_test(wakes_senders_that_wait_when_it_is_aborted),
+        cmocka_unit_test(lets_its_reader_have_what_is_there_before_the_end),
+        cmocka_unit_test(sends_what_was_appended_before_it_waits_for_input),
+        cmocka_unit_test(keeps_more_connections_in_mind_than_fit),
+        cmocka_unit_test(keeps_a_quiet_connection_alive_with_one_blank),
+        cmocka_unit_test(writes_an_element_in_the_style_of_its_stream),
+        cmocka_unit_test(delivers_the_last_bytes_to_a_slow_peer_that_never_stops_sending),
+        cmocka_unit_test(closes_the_socket_with_the_last_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
