@@ -36,8 +36,8 @@ void *domain_pair_table_get(const struct domain_pair_table *table, struct span l
 /* domain_pair_table_remove - returns the value it had, or NULL */
 void *domain_pair_table_remove(struct domain_pair_table *table, struct span local,
                                struct span remote);
-/* domain_pair_table_next - walk: start with *position 0; NULL at the end. No put or remove
- * meanwhile. */
+/* domain_pair_table_next - walk: start with *position 0; NULL at the end. No put
+ * meanwhile; the entry just given may be removed. */
 struct domain_pair *domain_pair_table_next(const struct domain_pair_table *table, size_t *position);
 /* domain_pair_table_free - the entries and keys; the values are the owner's business */
 void domain_pair_table_free(struct domain_pair_table *table);

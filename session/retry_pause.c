@@ -100,23 +100,15 @@ bool retry_pause_is_on(struct span remote, enum packet_error *error, struct text
     return on;
 }
 
-/* find_old - a pause that ended long ago, or NULL; under the lock */
-static struct domain_pair *find_old(int64_t before)
-{
-    size_t position = 0;
-    struct domain_pair *pair;
-    while ((pair = domain_pair_table_next(&pauses, &position)) != NULL &&
-           ((const struct pause *)pair->value)->until > before) {
-    }
-    return pair;
-}
-
 void retry_pause_tick(int64_t now)
 {
-    struct domain_pair *old;
+    size_t position = 0;
     pthread_mutex_lock(&pauses_lock);
-    while ((old = find_old(now - FORGET_AFTER_MS)) != NULL)
-        free_pause(domain_pair_table_remove(&pauses, nobody, domain_span(old->remote)));
+    for (struct domain_pair *pair; (pair = domain_pair_table_next(&pauses, &position)) != NULL;) {
+        const struct pause *pause = pair->value;
+        if (pause->until <= now - FORGET_AFTER_MS)
+            free_pause(domain_pair_table_remove(&pauses, nobody, domain_span(pair->remote)));
+    }
     pthread_mutex_unlock(&pauses_lock);
 }
 
