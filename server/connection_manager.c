@@ -27,6 +27,8 @@
 static connection_manager_reader_factory *reader_factory; /* set before start */
 static struct socket_accept_thread *server_listener;      /* NULL while disabled */
 static int server_port = 5269;
+static struct sockaddr_storage server_bound; /* of the listener made last */
+static socklen_t server_bound_length;
 static struct text server_address; /* `network.interface` when the listener was made */
 
 void connection_manager_set_reader_factory(connection_manager_reader_factory *factory)
@@ -90,7 +92,8 @@ int connection_manager_create_server_listener(const char *address, struct text *
     server_listener = created;
     text_clear(&server_address);
     text_append_string(&server_address, address != NULL ? address : "");
-    socket_util_set_listener((struct sockaddr *)&bound, length);
+    server_bound = bound;
+    server_bound_length = length;
     return 0;
 }
 
@@ -101,6 +104,7 @@ int connection_manager_start_server_listener(struct text *why)
         server_listener = NULL;
         return -1;
     }
+    socket_util_set_listener((struct sockaddr *)&server_bound, server_bound_length);
     log_info("Started server (unencrypted) socket on port: %d%s%s", server_port,
              server_address.length > 0 ? ", address: " : "", text_string(&server_address));
     return 0;
