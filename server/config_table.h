@@ -108,7 +108,7 @@ enum config_log_level { CONFIG_LOG_LEVEL_WORDS(CONFIG_ENUM_VALUE) };
       false, "Where domains are found without asking DNS: {example.net,127.0.0.2:5269},"           \
       "{*.example.com,[::1]:5270}; * alone means every domain.")                                   \
     /* --- s2s: our own */                                                                         \
-    X(s2s_home, STRING, "s2s.home", "s2s", "home", "./var", 1, 900, true,                          \
+    X(s2s_home, STRING, "s2s.home", "s2s", "home", "./var", 1, 900, false,                         \
       "The directory of what we keep: the dialback secret, remote-servers.conf, and "              \
       "settings.conf, whose settings win over these.")                                             \
     X(s2s_domains, DOMAINS, "s2s.domains", "s2s", "domains", "", 0, 1000, false,                   \

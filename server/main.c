@@ -12,6 +12,7 @@
  *   SIGHUP  read the settings again, SIGTERM and SIGINT drain and end (a second one: at once).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <libxml/parser.h>
 #include <libxml/xmlmemory.h>
@@ -93,6 +94,17 @@ static void read_options(struct options *options, int argc, char **argv)
     }
 }
 
+/* fill_standard_descriptors - a socket must not get the number of a closed standard error */
+static void fill_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 /* raise_descriptor_limit - each connection needs one: as many as we are allowed */
 static void raise_descriptor_limit(void)
 {
@@ -125,20 +137,21 @@ static int make_home(const char *home, struct text *why)
     return result;
 }
 
-/* apply - what follows from the published settings, at the start and at each reload. 0, or -1
- * with `why`. */
+/* apply - what follows from settings, at the start and at each reload: what can fail on what the operator
+ * wrote comes first. 0, or -1 with `why`: then the settings must not be published. */
 static int apply(const struct config *config, struct text *why)
 {
-    log_set_level((enum log_level)config->s2s_log_level);
-    log_set_wire(config->s2s_log_wire);
-    if (make_home(config->s2s_home, why) < 0 ||
+    if (dns_util_parse_overrides(config->dnsutil_dnsOverride, why) < 0 ||
+        make_home(config->s2s_home, why) < 0 || remote_server_manager_load(config, why) < 0 ||
         dialback_key_start(config->s2s_home, config->xmpp_server_dialback_secret, why) < 0 ||
-        remote_server_manager_load(config, why) < 0 || dns_util_start(config, why) < 0)
+        dns_util_start(config, why) < 0)
         return -1;
     if (xmpp_server_configure(config) < 0) {
         text_append_string(why, "xmpp.domain or s2s.domains: not a domain");
         return -1;
     }
+    log_set_level((enum log_level)config->s2s_log_level);
+    log_set_wire(config->s2s_log_wire);
     return 0;
 }
 
@@ -175,7 +188,9 @@ static void reload(const char *file)
 {
     struct text why = TEXT_EMPTY;
     struct config *fresh = config_load(file, &why);
-    if (fresh == NULL) {
+    if (fresh == NULL || apply(fresh, &why) < 0) {
+        if (fresh != NULL)
+            config_unref(fresh);
         log_error_lines(text_string(&why));
         log_error("SIGHUP: the settings stay as they were");
         text_free(&why);
@@ -189,7 +204,7 @@ static void reload(const char *file)
     config_publish(fresh);
     const struct config *config = config_get();
     text_clear(&why);
-    if (apply(config, &why) < 0 || set_listener(config, &why) < 0)
+    if (set_listener(config, &why) < 0)
         log_error("SIGHUP: %s", text_string(&why));
     else
         log_info("SIGHUP: settings read again from %s", file);
@@ -305,6 +320,7 @@ static void start_rooms(struct options *options)
 int main(int argc, char **argv)
 {
     struct options options = {.file = DEFAULT_FILE};
+    fill_standard_descriptors();
     log_set_id("main");
     read_options(&options, argc, argv);
     sigset_t signals;

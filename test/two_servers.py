@@ -259,6 +259,16 @@ class Cases:
         assert first.process.poll() is None
         Stream(first).close()
 
+    def bad_rows_leave_all_settings_in_force(self):
+        first = self.serve("one.test", "127.0.2.1")
+        old = first.port
+        with open(os.path.join(first.home, "remote-servers.conf"), "w") as rows:
+            rows.write("[two.test]\npermission = perhaps\n")
+        first.hup(xmpp__server__socket__port=str(free_port("127.0.2.1")))
+        first.wait_log("perhaps")
+        first.wait_log("the settings stay as they were")
+        Stream(first, old).close()
+
     def blocking_a_domain_ends_its_live_sessions_and_no_other(self):
         one, two = self.pair()
         second = self.serve("two.test", "127.0.2.2", two)
