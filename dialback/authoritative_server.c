@@ -21,7 +21,7 @@
 #include "server/xmpp_server.h"
 
 enum dialback_type authoritative_server_verify_received_key(const struct dialback_element *request,
-                                                            bool dialback_enabled, struct text *out,
+                                                            const char *refused, struct text *out,
                                                             struct text *why)
 {
     if (!request->addressed || request->id == NULL) {
@@ -31,9 +31,9 @@ enum dialback_type authoritative_server_verify_received_key(const struct dialbac
     enum dialback_type type = DIALBACK_ERROR;
     enum packet_error error = PACKET_ITEM_NOT_FOUND;
     const char *text = NULL;
-    if (!dialback_enabled) {
+    if (refused != NULL) {
         error = PACKET_POLICY_VIOLATION;
-        text = "server dialback is switched off here";
+        text = refused;
     } else if (!xmpp_server_is_local(request->to, strlen(request->to))) {
         text = "no such domain here";
     } else {

@@ -115,7 +115,8 @@ void dialback_element_write_answer(struct text *out, enum dialback_kind kind, co
                            type == DIALBACK_VALID ? " type=\"valid\"/>" : " type=\"invalid\"/>");
         return;
     }
-    text_append_string(out, " type=\"error\"><error type=\"");
+    /* declared here too: a header of ours says nothing of dialback while it is switched off */
+    text_append_string(out, " xmlns:db=\"" XMLNS_DIALBACK "\" type=\"error\"><error type=\"");
     text_append_string(out, packet_error_type(error));
     text_append_string(out, "\"><");
     text_append_string(out, packet_error_name(error));

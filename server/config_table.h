@@ -22,15 +22,24 @@
 
 /* The sets of words: W(enum value, "word"). A WORDS setting is kept as text, so its set has no enum. */
 #define CONFIG_PERMISSION_WORDS(W) W(CONFIG_BLACKLIST, "blacklist") W(CONFIG_WHITELIST, "whitelist")
-#define CONFIG_LOG_LEVEL_WORDS(W)                                                                  \
-    W(CONFIG_LOG_DEBUG, "debug")                                                                   \
+#define CONFIG_LOG_LEVEL_WORDS(W) \
+    W(CONFIG_LOG_DEBUG, "debug")  \
     W(CONFIG_LOG_INFO, "info") W(CONFIG_LOG_WARN, "warn") W(CONFIG_LOG_ERROR, "error")
-#define CONFIG_SERVICE_WORDS(W)                                                                    \
+#define CONFIG_TLS_POLICY_WORDS(W)     \
+    W(CONFIG_TLS_DISABLED, "disabled") \
+    W(CONFIG_TLS_OPTIONAL, "optional") W(CONFIG_TLS_REQUIRED, "required")
+#define CONFIG_CERT_POLICY_WORDS(W)     \
+    W(CONFIG_CERT_DISABLED, "disabled") \
+    W(CONFIG_CERT_WANTED, "wanted") W(CONFIG_CERT_NEEDED, "needed")
+#define CONFIG_PROTOCOL_WORDS(W) W(tls_1_2, "TLSv1.2") W(tls_1_3, "TLSv1.3")
+#define CONFIG_SERVICE_WORDS(W) \
     W(ping, "ping") W(version, "version") W(time, "time") W(last, "last")
 
 #define CONFIG_ENUM_VALUE(value, word) value,
 enum config_permission { CONFIG_PERMISSION_WORDS(CONFIG_ENUM_VALUE) };
 enum config_log_level { CONFIG_LOG_LEVEL_WORDS(CONFIG_ENUM_VALUE) };
+enum config_tls_policy { CONFIG_TLS_POLICY_WORDS(CONFIG_ENUM_VALUE) };
+enum config_cert_policy { CONFIG_CERT_POLICY_WORDS(CONFIG_ENUM_VALUE) };
 
 #define PROPERTIES(X)                                                                              \
     /* --- xmpp */                                                                                 \
@@ -46,6 +55,49 @@ enum config_log_level { CONFIG_LOG_LEVEL_WORDS(CONFIG_ENUM_VALUE) };
     X(xmpp_server_socket_remotePort, NUMBER, "xmpp.server.socket.remotePort", "xmpp.server",       \
       "socket.remotePort", "5269", 1, 65535, false,                                                \
       "The port of other servers, where neither DNS nor a row of remote-servers.conf names one.")  \
+    X(xmpp_server_socket_ssl_active, BOOLEAN, "xmpp.server.socket.ssl.active", "xmpp.server",      \
+      "socket.ssl.active", "true", 0, 1, false,                                                    \
+      "Do we also listen where TLS begins with the first byte (XEP-0368)? Never without a "        \
+      "certificate.")                                                                              \
+    X(xmpp_server_socket_ssl_port, NUMBER, "xmpp.server.socket.ssl.port", "xmpp.server",           \
+      "socket.ssl.port", "5270", 1, 65535, false, "The port of that.")                             \
+    X(xmpp_server_tls_policy, CHOICE(CONFIG_TLS_POLICY), "xmpp.server.tls.policy", "xmpp.server",  \
+      "tls.policy", "optional", 0, 0, false,                                                       \
+      "TLS in both directions: disabled: neither offered nor used; optional: used with who can; "  \
+      "required: nothing else is let in or out. Single domains: security in remote-servers.conf.") \
+    X(xmpp_server_cert_policy, CHOICE(CONFIG_CERT_POLICY), "xmpp.server.cert.policy",              \
+      "xmpp.server", "cert.policy", "wanted", 0, 0, false,                                         \
+      "Are servers that connect to us asked for their certificate? needed: those without are "     \
+      "refused.")                                                                                  \
+    X(xmpp_server_certificate_file, STRING, "xmpp.server.certificate.file", "xmpp.server",         \
+      "certificate.file", "", 0, 1000, false,                                                      \
+      "Our certificate and the chain above it (PEM). Empty: a self-signed one is made and kept "   \
+      "under "                                                                                     \
+      "s2s.home. none: we have none, and TLS is neither offered nor used.")                        \
+    X(xmpp_server_certificate_key, STRING, "xmpp.server.certificate.key", "xmpp.server",           \
+      "certificate.key", "", 0, 1000, false,                                                       \
+      "Its private key (PEM, without a password). Empty: it stands in the file of the "            \
+      "certificate.")                                                                              \
+    X(xmpp_server_certificate_directory, STRING, "xmpp.server.certificate.directory",              \
+      "xmpp.server", "certificate.directory", "", 0, 1000, false,                                  \
+      "A directory with certificates for single domains of ours: DOMAIN.crt with DOMAIN.key "      \
+      "(PEM); "                                                                                    \
+      "internationalised domains in their ASCII form.")                                            \
+    X(xmpp_server_certificate_present, BOOLEAN, "xmpp.server.certificate.present", "xmpp.server",  \
+      "certificate.present", "true", 0, 1, false,                                                  \
+      "Do we show our certificate to the servers that we connect to? Without it dialback must "    \
+      "prove us.")                                                                                 \
+    X(xmpp_server_certificate_trust, STRING, "xmpp.server.certificate.trust", "xmpp.server",       \
+      "certificate.trust", "", 0, 1000, false,                                                     \
+      "The certificates of those that we trust to certify others (PEM). Empty: those of the "      \
+      "system.")                                                                                   \
+    X(xmpp_server_certificate_crl, STRING, "xmpp.server.certificate.crl", "xmpp.server",           \
+      "certificate.crl", "", 0, 1000, false,                                                       \
+      "Their lists of revoked certificates (PEM), looked at with verify.revocation below.")        \
+    X(xmpp_server_certificate_ocsp, STRING, "xmpp.server.certificate.ocsp", "xmpp.server",         \
+      "certificate.ocsp", "", 0, 1000, false,                                                      \
+      "An OCSP response about our own certificate (DER) that others get with it. Read anew at "    \
+      "SIGHUP.")                                                                                   \
     X(xmpp_server_dialback_enabled, BOOLEAN, "xmpp.server.dialback.enabled", "xmpp.server",        \
       "dialback.enabled", "true", 0, 1, false,                                                     \
       "May a domain prove itself by server dialback (XEP-0220)?")                                  \
@@ -83,9 +135,8 @@ enum config_log_level { CONFIG_LOG_LEVEL_WORDS(CONFIG_ENUM_VALUE) };
       "resolution-delay", "50", 0, 10000, false,                                                   \
       "Milliseconds that the IPv4 addresses of a server wait for the IPv6 ones (RFC 8305).")       \
     X(xmpp_server_limits_advertisement_disabled, BOOLEAN,                                          \
-      "xmpp.server.limits.advertisement.disabled", "xmpp.server",                                  \
-      "limits.advertisement.disabled", "false", 0, 1, false,                                       \
-      "Leave our limits out of the stream features (XEP-0478)?")                                   \
+      "xmpp.server.limits.advertisement.disabled", "xmpp.server", "limits.advertisement.disabled", \
+      "false", 0, 1, false, "Leave our limits out of the stream features (XEP-0478)?")             \
     /* --- xmpp.socket */                                                                          \
     X(xmpp_socket_backlog, NUMBER, "xmpp.socket.backlog", "xmpp.socket", "backlog", "50", 1,       \
       65535, true, "Connections that the kernel keeps until we accept them.")                      \
@@ -96,6 +147,48 @@ enum config_log_level { CONFIG_LOG_LEVEL_WORDS(CONFIG_ENUM_VALUE) };
       "true", 0, 1, false, "TCP_NODELAY on connections.")                                          \
     X(xmpp_socket_keepalive, BOOLEAN, "xmpp.socket.keepalive", "xmpp.socket", "keepalive", "true", \
       0, 1, false, "SO_KEEPALIVE on connections.")                                                 \
+    X(xmpp_socket_ssl_protocols, WORDS(CONFIG_PROTOCOL), "xmpp.socket.ssl.protocols",              \
+      "xmpp.socket", "ssl.protocols", "TLSv1.2,TLSv1.3", 0, 0, false,                              \
+      "The versions of TLS that are spoken.")                                                      \
+    X(xmpp_socket_ssl_certificate_strict_validation, BOOLEAN,                                      \
+      "xmpp.socket.ssl.certificate.strict-validation", "xmpp.socket",                              \
+      "ssl.certificate.strict-validation", "true", 0, 1, false,                                    \
+      "Is a server refused whose certificate is not valid (a server that we connect to, also one " \
+      "whose "                                                                                     \
+      "certificate is not for its domain)? false: it may still prove itself by dialback inside "   \
+      "TLS.")                                                                                      \
+    X(xmpp_socket_ssl_certificate_accept_selfsigned, BOOLEAN,                                      \
+      "xmpp.socket.ssl.certificate.accept-selfsigned", "xmpp.socket",                              \
+      "ssl.certificate.accept-selfsigned", "false", 0, 1, false,                                   \
+      "May a certificate be self-signed? It proves nothing; dialback inside TLS is still asked "   \
+      "for.")                                                                                      \
+    X(xmpp_socket_ssl_certificate_verify_validity, BOOLEAN,                                        \
+      "xmpp.socket.ssl.certificate.verify.validity", "xmpp.socket",                                \
+      "ssl.certificate.verify.validity", "true", 0, 1, false,                                      \
+      "Must the dates of certificates be right, also while a stream is up?")                       \
+    X(xmpp_socket_ssl_certificate_verify_revocation, BOOLEAN,                                      \
+      "xmpp.socket.ssl.certificate.verify.revocation", "xmpp.socket",                              \
+      "ssl.certificate.verify.revocation", "false", 0, 1, false,                                   \
+      "Is it checked, by the revocation lists and the OCSP response that a server sends with its " \
+      "certificate, that a certificate was not revoked?")                                          \
+    X(xmpp_socket_ssl_certificate_revocation_only_end_entity, BOOLEAN,                             \
+      "xmpp.socket.ssl.certificate.revocation.only-end-entity", "xmpp.socket",                     \
+      "ssl.certificate.revocation.only-end-entity", "false", 0, 1, false,                          \
+      "Only for the server's own certificate, not for those that certify it?")                     \
+    X(xmpp_socket_ssl_certificate_revocation_soft_fail, BOOLEAN,                                   \
+      "xmpp.socket.ssl.certificate.revocation.soft-fail", "xmpp.socket",                           \
+      "ssl.certificate.revocation.soft-fail", "false", 0, 1, false,                                \
+      "Is a certificate good when neither a list nor a response tells?")                           \
+    /* --- xmpp.auth */                                                                            \
+    X(xmpp_auth_retries, NUMBER, "xmpp.auth.retries", "xmpp.auth", "retries", "3", 1, 100, false,  \
+      "SASL attempts that may fail on a stream before it is closed.")                              \
+    X(xmpp_auth_external_server_require_authzid, BOOLEAN,                                          \
+      "xmpp.auth.external.server.require-authzid", "xmpp.auth", "external.server.require-authzid", \
+      "false", 0, 1, false, "Must SASL EXTERNAL name the domain again?")                           \
+    X(xmpp_auth_external_server_skip_sending_authzid, BOOLEAN,                                     \
+      "xmpp.auth.external.server.skip-sending-authzid", "xmpp.auth",                               \
+      "external.server.skip-sending-authzid", "false", 0, 1, false,                                \
+      "Do we leave our own domain out of SASL EXTERNAL?")                                          \
     /* --- xmpp.parser */                                                                          \
     X(xmpp_parser_buffer_size, NUMBER, "xmpp.parser.buffer.size", "xmpp.parser", "buffer.size",    \
       "1048576", 10000, 268435456, false,                                                          \
@@ -105,7 +198,8 @@ enum config_log_level { CONFIG_LOG_LEVEL_WORDS(CONFIG_ENUM_VALUE) };
       "The address we listen on; empty: all of this machine.")                                     \
     /* --- dnsutil */                                                                              \
     X(dnsutil_dnsOverride, STRING, "dnsutil.dnsOverride", "dnsutil", "dnsOverride", "", 0, 1000,   \
-      false, "Where domains are found without asking DNS: {example.net,127.0.0.2:5269},"           \
+      false,                                                                                       \
+      "Where domains are found without asking DNS: {example.net,127.0.0.2:5269},"                  \
       "{*.example.com,[::1]:5270}; * alone means every domain.")                                   \
     /* --- s2s: our own */                                                                         \
     X(s2s_home, STRING, "s2s.home", "s2s", "home", "./var", 1, 900, false,                         \
@@ -118,6 +212,18 @@ enum config_log_level { CONFIG_LOG_LEVEL_WORDS(CONFIG_ENUM_VALUE) };
       "of the system.")                                                                            \
     X(s2s_dns_timeout, NUMBER, "s2s.dns.timeout", "s2s", "dns.timeout", "5000", 1, 600000, false,  \
       "Milliseconds for one look-up.")                                                             \
+    X(s2s_dns_trust_anchor, STRING, "s2s.dns.trust-anchor", "s2s", "dns.trust-anchor",             \
+      "/usr/share/dns/root.key", 0, 1000, false,                                                   \
+      "The keys from which DNSSEC is checked (zone file form; Debian: dns-root-data). Empty, or "  \
+      "no such "                                                                                   \
+      "file: nothing in the DNS counts as secure.")                                                \
+    X(s2s_dane_enabled, BOOLEAN, "s2s.dane.enabled", "s2s", "dane.enabled", "true", 0, 1, false,   \
+      "May secure TLSA records decide over the certificate of a server that we connect to (RFC "   \
+      "7673)?")                                                                                    \
+    X(s2s_dialback_certificate, BOOLEAN, "s2s.dialback.certificate", "s2s",                        \
+      "dialback.certificate", "true", 0, 1, false,                                                 \
+      "Is a domain that asks for dialback believed at once when its certificate proves it "        \
+      "(XEP-0344)?")                                                                               \
     X(s2s_negotiation_timeout, NUMBER, "s2s.negotiation.timeout", "s2s", "negotiation.timeout",    \
       "60000", 1, 3600000, false,                                                                  \
       "Milliseconds from accept until the first domain has proved itself.")                        \
@@ -170,8 +276,7 @@ enum config_log_level { CONFIG_LOG_LEVEL_WORDS(CONFIG_ENUM_VALUE) };
     X(s2s_contact_support, STRING, "s2s.contact.support", "s2s", "contact.support", "", 0, 1000,   \
       false, "The same, for support.")                                                             \
     X(s2s_services_disabled, WORDS(CONFIG_SERVICE), "s2s.services.disabled", "s2s",                \
-      "services.disabled", "", 0, 0, false,                                                        \
-      "Services on our domain that are switched off.")                                             \
+      "services.disabled", "", 0, 0, false, "Services on our domain that are switched off.")       \
     X(s2s_log_level, CHOICE(CONFIG_LOG_LEVEL), "s2s.log.level", "s2s", "log.level", "info", 0, 0,  \
       false, "The least important kind of line that is logged.")                                   \
     X(s2s_log_wire, BOOLEAN, "s2s.log.wire", "s2s", "log.wire", "false", 0, 1, false,              \
@@ -189,8 +294,10 @@ enum config_log_level { CONFIG_LOG_LEVEL_WORDS(CONFIG_ENUM_VALUE) };
 #define CONFIG_C_CHOICE(set) CONFIG_C_ENUM_##set
 #define CONFIG_C_ENUM_CONFIG_PERMISSION enum config_permission
 #define CONFIG_C_ENUM_CONFIG_LOG_LEVEL enum config_log_level
+#define CONFIG_C_ENUM_CONFIG_TLS_POLICY enum config_tls_policy
+#define CONFIG_C_ENUM_CONFIG_CERT_POLICY enum config_cert_policy
 
-#define CONFIG_FIELD(field, type, property, section, key, text, min, max, restart, help)           \
+#define CONFIG_FIELD(field, type, property, section, key, text, min, max, restart, help) \
     CONFIG_C_##type field;
 #define CONFIG_FIELDS PROPERTIES(CONFIG_FIELD)
 

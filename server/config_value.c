@@ -25,6 +25,9 @@
 #define WORD_TEXT(value, word) word,
 static const char *const CONFIG_PERMISSION[] = {CONFIG_PERMISSION_WORDS(WORD_TEXT) NULL};
 static const char *const CONFIG_LOG_LEVEL[] = {CONFIG_LOG_LEVEL_WORDS(WORD_TEXT) NULL};
+static const char *const CONFIG_TLS_POLICY[] = {CONFIG_TLS_POLICY_WORDS(WORD_TEXT) NULL};
+static const char *const CONFIG_CERT_POLICY[] = {CONFIG_CERT_POLICY_WORDS(WORD_TEXT) NULL};
+static const char *const CONFIG_PROTOCOL[] = {CONFIG_PROTOCOL_WORDS(WORD_TEXT) NULL};
 static const char *const CONFIG_SERVICE[] = {CONFIG_SERVICE_WORDS(WORD_TEXT) NULL};
 
 /* What a type word of the table stands for: .type and .words of the row */
@@ -46,6 +49,8 @@ const size_t config_row_count = sizeof config_rows / sizeof config_rows[0];
 
 _Static_assert(sizeof(enum config_permission) == sizeof(int), "a CHOICE is stored as an int");
 _Static_assert(sizeof(enum config_log_level) == sizeof(int), "a CHOICE is stored as an int");
+_Static_assert(sizeof(enum config_tls_policy) == sizeof(int), "a CHOICE is stored as an int");
+_Static_assert(sizeof(enum config_cert_policy) == sizeof(int), "a CHOICE is stored as an int");
 
 static void *field_of(struct config *config, const struct config_row *row)
 {

@@ -25,21 +25,32 @@
 #include "server/socket_util.h"
 
 static connection_manager_reader_factory *reader_factory; /* set before start */
-static struct socket_accept_thread *server_listener;      /* NULL while disabled */
-static int server_port = 5269;
-static struct sockaddr_storage server_bound; /* of the listener made last */
-static socklen_t server_bound_length;
-static struct text server_address; /* `network.interface` when the listener was made */
+
+/* One listening port; main's alone. */
+struct listener {
+    const char *words; /* for the log */
+    bool direct_tls;
+    int guard; /* which place of socket_util's loop guard */
+    int port;
+    struct socket_accept_thread *thread; /* NULL while disabled */
+    struct sockaddr_storage bound;       /* of the thread made last */
+    socklen_t bound_length;
+    struct text address; /* `network.interface` when it was made */
+};
+
+static struct listener server = {.words = "(unencrypted)", .guard = 0, .port = 5269};
+static struct listener server_ssl = {
+    .words = "(direct TLS)", .direct_tls = true, .guard = 1, .port = 5270};
 
 void connection_manager_set_reader_factory(connection_manager_reader_factory *factory)
 {
     reader_factory = factory;
 }
 
-int connection_manager_create_socket_reader(int fd, const struct sockaddr *peer,
+int connection_manager_create_socket_reader(int fd, const struct sockaddr *peer, bool direct_tls,
                                             struct socket_reader_task *task)
 {
-    return reader_factory(fd, peer, task);
+    return reader_factory(fd, peer, direct_tls, task);
 }
 
 /* has_ipv6 - can this machine listen on :: at all? */
@@ -77,102 +88,134 @@ static int make_address(const char *text, int port, struct sockaddr_storage *add
     return -1;
 }
 
-int connection_manager_create_server_listener(const char *address, struct text *why)
+static int create(struct listener *listener, const char *address, struct text *why)
 {
     struct sockaddr_storage bound;
     socklen_t length;
-    if (make_address(address, server_port, &bound, &length, why) < 0)
+    if (make_address(address, listener->port, &bound, &length, why) < 0)
         return -1;
     const struct config *config = config_get();
-    struct socket_accept_thread *created = socket_accept_thread_new(
-        (struct sockaddr *)&bound, length, (int)config->xmpp_socket_backlog, why);
+    struct socket_accept_thread *created =
+        socket_accept_thread_new((struct sockaddr *)&bound, length,
+                                 (int)config->xmpp_socket_backlog, listener->direct_tls, why);
     config_unref(config);
     if (created == NULL)
         return -1;
-    server_listener = created;
-    text_clear(&server_address);
-    text_append_string(&server_address, address != NULL ? address : "");
-    server_bound = bound;
-    server_bound_length = length;
+    listener->thread = created;
+    text_clear(&listener->address);
+    text_append_string(&listener->address, address != NULL ? address : "");
+    listener->bound = bound;
+    listener->bound_length = length;
     return 0;
 }
 
-int connection_manager_start_server_listener(struct text *why)
+static int start(struct listener *listener, struct text *why)
 {
-    if (socket_accept_thread_start(server_listener, why) < 0) {
-        socket_accept_thread_shutdown(server_listener);
-        server_listener = NULL;
+    if (socket_accept_thread_start(listener->thread, why) < 0) {
+        socket_accept_thread_shutdown(listener->thread);
+        listener->thread = NULL;
         return -1;
     }
-    socket_util_set_listener((struct sockaddr *)&server_bound, server_bound_length);
-    log_info("Started server (unencrypted) socket on port: %d%s%s", server_port,
-             server_address.length > 0 ? ", address: " : "", text_string(&server_address));
+    socket_util_set_listener(listener->guard, (struct sockaddr *)&listener->bound,
+                             listener->bound_length);
+    log_info("Started server %s socket on port: %d%s%s", listener->words, listener->port,
+             listener->address.length > 0 ? ", address: " : "", text_string(&listener->address));
     return 0;
 }
 
 /* open_listener - create and start, with the address that the settings name now */
-static int open_listener(struct text *why)
+static int open_listener(struct listener *listener, struct text *why)
 {
     const struct config *config = config_get();
-    int result = connection_manager_create_server_listener(config->network_interface, why);
+    int result = create(listener, config->network_interface, why);
     config_unref(config);
-    return result < 0 ? -1 : connection_manager_start_server_listener(why);
+    return result < 0 ? -1 : start(listener, why);
 }
 
-static void close_listener(struct socket_accept_thread *listener, int port)
+static void close_listener(struct socket_accept_thread *thread, int port)
 {
-    socket_accept_thread_shutdown(listener);
+    socket_accept_thread_shutdown(thread);
     log_info("Stopped server socket on port: %d; live sessions stay", port);
 }
 
-int connection_manager_enable_server_listener(bool enabled, struct text *why)
+static int enable(struct listener *listener, bool enabled, struct text *why)
 {
-    if (enabled == (server_listener != NULL))
+    if (enabled == (listener->thread != NULL))
         return 0;
     if (enabled)
-        return open_listener(why);
-    struct socket_accept_thread *old = server_listener;
-    server_listener = NULL;
-    socket_util_set_listener(NULL, 0);
-    close_listener(old, server_port);
+        return open_listener(listener, why);
+    struct socket_accept_thread *old = listener->thread;
+    listener->thread = NULL;
+    socket_util_set_listener(listener->guard, NULL, 0);
+    close_listener(old, listener->port);
     return 0;
 }
 
-int connection_manager_set_server_listener_port(int port, struct text *why)
+static int set_port(struct listener *listener, int port, struct text *why)
 {
-    if (port == server_port)
+    if (port == listener->port)
         return 0;
-    int old_port = server_port;
-    server_port = port;
-    if (server_listener == NULL)
+    int old_port = listener->port;
+    listener->port = port;
+    if (listener->thread == NULL)
         return 0;
-    struct socket_accept_thread *old = server_listener;
-    server_listener = NULL;
-    if (open_listener(why) < 0) {
-        server_port = old_port;
-        server_listener = old;
+    struct socket_accept_thread *old = listener->thread;
+    listener->thread = NULL;
+    if (open_listener(listener, why) < 0) {
+        listener->port = old_port;
+        listener->thread = old;
         return -1;
     }
     close_listener(old, old_port);
     return 0;
 }
 
+int connection_manager_create_server_listener(const char *address, struct text *why)
+{
+    return create(&server, address, why);
+}
+
+int connection_manager_start_server_listener(struct text *why)
+{
+    return start(&server, why);
+}
+
+int connection_manager_enable_server_listener(bool enabled, struct text *why)
+{
+    return enable(&server, enabled, why);
+}
+
+int connection_manager_set_server_listener_port(int port, struct text *why)
+{
+    return set_port(&server, port, why);
+}
+
+int connection_manager_enable_server_ssl_listener(bool enabled, struct text *why)
+{
+    return enable(&server_ssl, enabled, why);
+}
+
+int connection_manager_set_server_ssl_listener_port(int port, struct text *why)
+{
+    return set_port(&server_ssl, port, why);
+}
+
 bool connection_manager_is_server_listener_enabled(void)
 {
-    return server_listener != NULL;
+    return server.thread != NULL;
 }
 
 int connection_manager_server_listener_port(void)
 {
-    return server_port;
+    return server.port;
 }
 
 void connection_manager_stop(void)
 {
-    if (server_listener != NULL) {
-        struct text why = TEXT_EMPTY;
-        connection_manager_enable_server_listener(false, &why);
-        text_free(&why);
-    }
-    text_free(&server_address);
+    struct text why = TEXT_EMPTY;
+    enable(&server, false, &why);
+    enable(&server_ssl, false, &why);
+    text_free(&server.address);
+    text_free(&server_ssl.address);
+    text_free(&why);
 }

@@ -35,6 +35,7 @@ static pthread_mutex_t state_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct resolver *resolver;       /* guarded by state_lock; a reference */
 static char *resolver_server;           /* the setting it was made from; guarded by state_lock */
 static struct dns_overrides *overrides; /* guarded by state_lock */
+static char *resolver_anchor;           /* likewise */
 static int64_t question_timeout = 5000; /* ms; guarded by state_lock */
 
 int dns_util_parse_overrides(const char *text, struct text *why)
@@ -46,15 +47,17 @@ int dns_util_parse_overrides(const char *text, struct text *why)
 
 /* swap_resolver - keep the one there is when its server is the same: its cache is worth something
  */
-static int swap_resolver(const char *server, struct resolver **old, struct text *why)
+static int swap_resolver(const char *server, const char *anchor, struct resolver **old,
+                         struct text *why)
 {
     *old = NULL;
     pthread_mutex_lock(&state_lock);
-    bool same = resolver != NULL && strcmp(resolver_server, server) == 0;
+    bool same = resolver != NULL && strcmp(resolver_server, server) == 0 &&
+                strcmp(resolver_anchor, anchor) == 0;
     pthread_mutex_unlock(&state_lock);
     if (same)
         return 0;
-    struct resolver *made = resolver_new(server, why);
+    struct resolver *made = resolver_new(server, anchor, why);
     if (made == NULL)
         return -1;
     pthread_mutex_lock(&state_lock);
@@ -62,6 +65,8 @@ static int swap_resolver(const char *server, struct resolver **old, struct text 
     resolver = made;
     free(resolver_server);
     resolver_server = text_copy(server);
+    free(resolver_anchor);
+    resolver_anchor = text_copy(anchor);
     pthread_mutex_unlock(&state_lock);
     return 0;
 }
@@ -72,7 +77,7 @@ int dns_util_start(const struct config *config, struct text *why)
     struct dns_overrides *parsed = dns_override_parse(config->dnsutil_dnsOverride, why);
     if (parsed == NULL)
         return -1;
-    if (swap_resolver(config->s2s_dns_server, &old, why) < 0) {
+    if (swap_resolver(config->s2s_dns_server, config->s2s_dns_trust_anchor, &old, why) < 0) {
         dns_override_free(parsed);
         return -1;
     }
@@ -95,6 +100,8 @@ void dns_util_stop(void)
     overrides = NULL;
     free(resolver_server);
     resolver_server = NULL;
+    free(resolver_anchor);
+    resolver_anchor = NULL;
     pthread_mutex_unlock(&state_lock);
     resolver_unref(old);
     dns_override_free(old_overrides);
@@ -216,65 +223,82 @@ static void keep_host(struct dns_hosts *hosts, const struct dns_host *host)
         hosts->hosts[worst] = *host;
 }
 
-/* read_answer - the SRV records of an answer. DNS_FOUND with hosts, DNS_NOT_FOUND for ".",
- * DNS_FAILED when there is none. */
-static enum dns_result read_answer(const struct ub_result *result, struct dns_hosts *hosts)
+/* read_answer - the SRV records of an answer are added to `hosts` */
+static void read_answer(const struct ub_result *result, bool direct_tls, struct dns_hosts *hosts,
+                        int *roots)
 {
-    int records = 0, roots = 0;
-    for (; result->havedata && result->data[records] != NULL; records++) {
-        struct dns_host host = {.secure = result->secure};
-        if (!read_srv(result->data[records], result->len[records], &host))
+    for (int i = 0; result->havedata && result->data[i] != NULL; i++) {
+        struct dns_host host = {.secure = result->secure, .direct_tls = direct_tls};
+        if (!read_srv(result->data[i], result->len[i], &host))
             continue;
         if (host.name[0] == '\0')
-            roots++;
+            (*roots)++;
         else if (host.port != 0)
             keep_host(hosts, &host);
     }
-    if (hosts->count == 0)
-        return roots > 0 ? DNS_NOT_FOUND : DNS_FAILED;
-    hosts->from_srv = true;
-    dns_util_order(hosts->hosts, hosts->count);
-    return DNS_FOUND;
 }
 
 static void note_hosts(struct timeline *timeline, const char *domain, const struct dns_hosts *hosts)
 {
     struct text list = TEXT_EMPTY;
     for (int i = 0; i < hosts->count && i < 8; i++)
-        text_appendf(&list, " %s:%d (priority %u, weight %u)", hosts->hosts[i].name,
-                     hosts->hosts[i].port, hosts->hosts[i].priority, hosts->hosts[i].weight);
+        text_appendf(&list, " %s:%d (priority %u, weight %u%s%s)", hosts->hosts[i].name,
+                     hosts->hosts[i].port, hosts->hosts[i].priority, hosts->hosts[i].weight,
+                     hosts->hosts[i].direct_tls ? ", direct TLS" : "",
+                     hosts->hosts[i].secure ? ", DNSSEC" : "");
     timeline_step(timeline, "DNSUtil.resolveXMPPDomain", "RFC 6120 3.2.1",
                   "SRV of %s, in the order tried:%s%s", domain, text_string(&list),
                   hosts->count > 8 ? " ..." : "");
     text_free(&list);
 }
 
-/* resolve_srv - ask for _xmpp-server._tcp. DNS_FAILED: there are no such records, fall back. */
-static enum dns_result resolve_srv(const char *domain, const char *ascii, int64_t deadline,
-                                   struct timeline *timeline, struct dns_hosts *hosts)
+static void note_no_hosts(struct timeline *timeline, const char *domain,
+                          const struct ub_result *result)
 {
+    timeline_step(timeline, "DNSUtil.resolveXMPPDomain", "RFC 6120 3.2.2",
+                  "no SRV records of %s (%s): its own address", domain,
+                  result == NULL       ? "no answer"
+                  : result->bogus      ? "bogus"
+                  : result->nxdomain   ? "NXDOMAIN"
+                  : result->rcode != 0 ? "the question failed"
+                                       : "none there");
+}
+
+/* resolve_srv - ask for _xmpp-server._tcp and, with `tls`, _xmpps-server._tcp, at the same time. DNS_FAILED: there are no
+ * such records, fall back. */
+static enum dns_result resolve_srv(const char *domain, const char *ascii, bool tls,
+                                   int64_t deadline, struct timeline *timeline,
+                                   struct dns_hosts *hosts)
+{
+    static const char *const services[] = {"_xmpp-server._tcp", "_xmpps-server._tcp"};
+    struct resolver_question *questions[2] = {NULL, NULL};
+    struct ub_result *results[2] = {NULL, NULL};
+    int roots = 0; /* records with the target ".": not here */
     char name[300];
-    snprintf(name, sizeof name, "_xmpp-server._tcp.%s", ascii);
     struct resolver *asked = get_resolver(&deadline);
-    struct ub_result *result =
-        asked != NULL ? resolver_wait(resolver_ask(asked, name, RESOLVER_SRV), deadline) : NULL;
-    enum dns_result found =
-        result != NULL && !result->bogus ? read_answer(result, hosts) : DNS_FAILED;
-    if (found == DNS_FOUND)
+    for (int i = 0; asked != NULL && i < (tls ? 2 : 1); i++) {
+        snprintf(name, sizeof name, "%s.%s", services[i], ascii);
+        questions[i] = resolver_ask(asked, name, RESOLVER_SRV);
+    }
+    for (int i = 0; i < 2; i++) {
+        results[i] = resolver_wait(questions[i], deadline);
+        if (results[i] != NULL && !results[i]->bogus)
+            read_answer(results[i], i == 1, hosts, &roots);
+    }
+    enum dns_result found = hosts->count > 0 ? DNS_FOUND : roots > 0 ? DNS_NOT_FOUND : DNS_FAILED;
+    if (found == DNS_FOUND) {
+        hosts->from_srv = true;
+        dns_util_order(hosts->hosts, hosts->count);
         note_hosts(timeline, domain, hosts);
-    else if (found == DNS_NOT_FOUND)
+    } else if (found == DNS_NOT_FOUND) {
         timeline_step(timeline, "DNSUtil.resolveXMPPDomain", "RFC 2782",
                       "SRV of %s has the target \".\"", domain);
-    else
-        timeline_step(timeline, "DNSUtil.resolveXMPPDomain", "RFC 6120 3.2.2",
-                      "no SRV records of %s (%s): its own address", domain,
-                      result == NULL       ? "no answer"
-                      : result->bogus      ? "bogus"
-                      : result->nxdomain   ? "NXDOMAIN"
-                      : result->rcode != 0 ? "the question failed"
-                                           : "none there");
-    if (result != NULL)
-        ub_resolve_free(result);
+    } else {
+        note_no_hosts(timeline, domain, results[0]);
+    }
+    for (int i = 0; i < 2; i++)
+        if (results[i] != NULL)
+            ub_resolve_free(results[i]);
     resolver_unref(asked);
     return found;
 }
@@ -287,9 +311,9 @@ static void add_host(struct dns_hosts *hosts, const char *name, int port)
     host->port = port;
 }
 
-enum dns_result dns_util_resolve_xmpp_server(const char *domain, int default_port, int64_t deadline,
-                                             struct timeline *timeline, struct dns_hosts *hosts,
-                                             struct text *why)
+enum dns_result dns_util_resolve_xmpp_server(const char *domain, int default_port, bool tls,
+                                             int64_t deadline, struct timeline *timeline,
+                                             struct dns_hosts *hosts, struct text *why)
 {
     char ascii[256];
     int port = 0;
@@ -317,7 +341,7 @@ enum dns_result dns_util_resolve_xmpp_server(const char *domain, int default_por
         text_appendf(why, "%s has no form for the DNS", domain);
         return DNS_NOT_FOUND;
     }
-    enum dns_result srv = resolve_srv(domain, ascii, deadline, timeline, hosts);
+    enum dns_result srv = resolve_srv(domain, ascii, tls, deadline, timeline, hosts);
     if (srv == DNS_NOT_FOUND)
         text_appendf(why, "the DNS says that %s has no XMPP server (SRV target \".\")", domain);
     if (srv == DNS_FAILED)
@@ -429,6 +453,57 @@ enum dns_result dns_util_resolve_addresses(const struct dns_host *host, int64_t 
         ub_resolve_free(v4);
     if (v6 != NULL)
         ub_resolve_free(v6);
+    resolver_unref(asked);
+    return found;
+}
+
+/* --- TLSA
+ * ----------------------------------------------------------------------------------------- */
+
+/* read_tlsa - RFC 6698 2.1: usage, selector, matching type, data */
+static void read_tlsa(const struct ub_result *result, struct dns_tlsa *tlsa)
+{
+    for (int i = 0; result->havedata && result->data[i] != NULL && tlsa->count < DNS_TLSA_MAX;
+         i++) {
+        const unsigned char *data = (const unsigned char *)result->data[i];
+        int length = result->len[i] - 3;
+        if (length < 1 || length > DNS_TLSA_BYTES)
+            continue;
+        struct dns_tlsa_record *record = &tlsa->records[tlsa->count++];
+        record->usage = data[0];
+        record->selector = data[1];
+        record->matching = data[2];
+        record->length = (size_t)length;
+        memcpy(record->data, data + 3, (size_t)length);
+    }
+}
+
+enum dns_result dns_util_resolve_tlsa(const char *host, int port, int64_t deadline,
+                                      struct timeline *timeline, struct dns_tlsa *tlsa)
+{
+    char name[300];
+    tlsa->count = 0;
+    snprintf(name, sizeof name, "_%d._tcp.%s", port, host);
+    struct resolver *asked = get_resolver(&deadline);
+    struct ub_result *result =
+        asked != NULL ? resolver_wait(resolver_ask(asked, name, RESOLVER_TLSA), deadline) : NULL;
+    enum dns_result found = DNS_NOT_FOUND;
+    const char *words = "none that are secure";
+    if (!is_answer(result)) {
+        found = DNS_FAILED;
+        words =
+            result != NULL && result->bogus ? "bogus: TLS to it would not be safe" : "no answer";
+    } else if (result->secure) {
+        read_tlsa(result, tlsa);
+    }
+    if (tlsa->count > 0) {
+        found = DNS_FOUND;
+        words = "secure";
+    }
+    timeline_step(timeline, "DNSUtil.resolveTLSA", "RFC 7673 3", "TLSA of %s: %d, %s", name,
+                  tlsa->count, words);
+    if (result != NULL)
+        ub_resolve_free(result);
     resolver_unref(asked);
     return found;
 }

@@ -1,7 +1,7 @@
 /* dns_util - where the server of a domain listens
  *
  * Openfire: DNSUtil. Overrides (`dnsutil.dnsOverride`: exact, then the longest *.suffix, then *),
- * else SRV _xmpp-server._tcp by libunbound ordered by RFC 2782, else the domain itself on the row's
+ * else SRV _xmpp-server._tcp and _xmpps-server._tcp by libunbound ordered by RFC 2782, else the domain itself on the row's
  * or default port (RFC 6120 3.2). Blocks up to the deadline; takes no lock of another room.
  * libunbound's context is shared by all threads (it is thread-safe); one look-up is cancelled at
  * its deadline.
@@ -33,6 +33,7 @@ struct dns_host {
     char name[256]; /* A-label host name or IP literal, no trailing dot */
     int port;
     unsigned priority, weight; /* of its SRV record; 0 for overrides and fall-back */
+    bool direct_tls;           /* of _xmpps-server: TLS begins with the first byte (XEP-0368) */
     bool secure;               /* the SRV answer was validated by DNSSEC */
 };
 
@@ -50,6 +51,21 @@ struct dns_addresses {
     bool secure;
 };
 
+#define DNS_TLSA_MAX 16
+#define DNS_TLSA_BYTES 512 /* of one record; longer ones are passed over */
+
+/* The TLSA records of one host and port, validated by DNSSEC. */
+struct dns_tlsa_record {
+    uint8_t usage, selector, matching;
+    uint8_t data[DNS_TLSA_BYTES];
+    size_t length;
+};
+
+struct dns_tlsa {
+    struct dns_tlsa_record records[DNS_TLSA_MAX];
+    int count;
+};
+
 /* dns_util_start - make the resolver (`s2s.dns.server`, else the system's resolv.conf and hosts
  * file; .test, .localhost and .invalid are asked like any other name when a server is set) and
  * read the overrides. Called again at a reload: running look-ups finish on the old one. 0, or -1
@@ -60,16 +76,20 @@ void dns_util_stop(void);
  * IPv6 hosts in brackets. 0, or -1 with `why`. */
 int dns_util_parse_overrides(const char *overrides, struct text *why);
 /* dns_util_resolve_xmpp_server - the hosts to try for a prepared remote domain. `default_port`
- * is that of the fall-back. `deadline` is on xmpp_server_now's clock. Steps go to `timeline`
+ * is that of the fall-back. With `tls`, those of _xmpps-server too, both kinds in one order (XEP-0368). `deadline` is on xmpp_server_now's clock. Steps go to `timeline`
  * (may be NULL); a sentence about a failure to `why`. */
-enum dns_result dns_util_resolve_xmpp_server(const char *domain, int default_port, int64_t deadline,
-                                             struct timeline *timeline, struct dns_hosts *hosts,
-                                             struct text *why);
+enum dns_result dns_util_resolve_xmpp_server(const char *domain, int default_port, bool tls,
+                                             int64_t deadline, struct timeline *timeline,
+                                             struct dns_hosts *hosts, struct text *why);
 /* dns_util_resolve_addresses - AAAA and A of one host, asked at the same time; literals are
  * taken as they are */
 enum dns_result dns_util_resolve_addresses(const struct dns_host *host, int64_t deadline,
                                            struct timeline *timeline,
                                            struct dns_addresses *addresses, struct text *why);
+/* dns_util_resolve_tlsa - the TLSA records of a host and port that DNSSEC has validated (RFC 7673 3): DNS_FOUND with
+ * some; DNS_NOT_FOUND: there are none that count; DNS_FAILED: bogus, or no answer: TLS to it must not go on */
+enum dns_result dns_util_resolve_tlsa(const char *host, int port, int64_t deadline,
+                                      struct timeline *timeline, struct dns_tlsa *tlsa);
 /* dns_util_order - RFC 2782: by priority, within one priority at random in proportion to weight.
  * In place. */
 void dns_util_order(struct dns_host *hosts, int count);

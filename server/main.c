@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "dialback/dialback_key.h"
+#include "server/certificate_manager.h"
 #include "server/config.h"
 #include "server/connection_manager.h"
 #include "server/dns_util.h"
@@ -144,7 +145,7 @@ static int apply(const struct config *config, struct text *why)
     if (dns_util_parse_overrides(config->dnsutil_dnsOverride, why) < 0 ||
         make_home(config->s2s_home, why) < 0 || remote_server_manager_load(config, why) < 0 ||
         dialback_key_start(config->s2s_home, config->xmpp_server_dialback_secret, why) < 0 ||
-        dns_util_start(config, why) < 0)
+        certificate_manager_start(config, why) < 0 || dns_util_start(config, why) < 0)
         return -1;
     if (xmpp_server_configure(config) < 0) {
         text_append_string(why, "xmpp.domain or s2s.domains: not a domain");
@@ -162,6 +163,8 @@ static int check_only(const struct config *config, const char *file)
     int result = dns_util_parse_overrides(config->dnsutil_dnsOverride, &why);
     if (result == 0)
         result = remote_server_manager_load(config, &why);
+    if (result == 0)
+        result = certificate_manager_check(config, &why);
     if (result < 0)
         fprintf(stderr, "%s\n", text_string(&why));
     else
@@ -173,6 +176,21 @@ static int check_only(const struct config *config, const char *file)
     return result < 0 ? 1 : 0;
 }
 
+/* set_ssl_listener - where TLS begins with the first byte; never without a certificate */
+static int set_ssl_listener(const struct config *config, struct text *why)
+{
+    struct certificates *certificates = certificate_manager_get();
+    bool on = config->xmpp_server_socket_active && config->xmpp_server_socket_ssl_active &&
+              certificates != NULL;
+    certificates_unref(certificates);
+    if (!on)
+        return connection_manager_enable_server_ssl_listener(false, why);
+    if (connection_manager_set_server_ssl_listener_port((int)config->xmpp_server_socket_ssl_port,
+                                                        why) < 0)
+        return -1;
+    return connection_manager_enable_server_ssl_listener(true, why);
+}
+
 /* set_listener - Openfire's page: enableServerListener, setServerListenerPort */
 static int set_listener(const struct config *config, struct text *why)
 {
@@ -181,7 +199,9 @@ static int set_listener(const struct config *config, struct text *why)
             why) < 0 ||
         connection_manager_set_server_listener_port((int)config->xmpp_server_socket_port, why) < 0)
         return -1;
-    return connection_manager_enable_server_listener(config->xmpp_server_socket_active, why);
+    if (connection_manager_enable_server_listener(config->xmpp_server_socket_active, why) < 0)
+        return -1;
+    return set_ssl_listener(config, why);
 }
 
 static void reload(const char *file)
@@ -280,6 +300,7 @@ static void stop_rooms(void)
     routing_table_stop();
     retry_pause_stop();
     dns_util_stop();
+    certificate_manager_stop();
     remote_server_manager_stop();
     dialback_key_stop();
     xmpp_server_stop();

@@ -17,6 +17,7 @@
 #include "server/remote_server_manager.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -29,10 +30,13 @@
 enum permission { PERMISSION_NONE, PERMISSION_ALLOWED, PERMISSION_BLOCKED };
 static const char *const PERMISSION_NAMES[] = {"", "allowed", "blocked"};
 
+static const char *const SECURITY_NAMES[] = {"", "encrypted", "certificate", "dialback"};
+
 struct row {
-    char *domain; /* prepared, owned */
+    char *domain; /* prepared, owned; behind "*." for all below it (security only) */
     enum permission permission;
     int port; /* 0: unset */
+    enum remote_security security;
 };
 
 struct table {
@@ -127,11 +131,16 @@ static void swap(struct table *fresh)
  * 253 bytes in A-labels, so its heading fits into iniparser's line of 1,023. */
 static bool prepare(const char *domain, char prepared[JID_PART_MAX + 1], struct text *sentence)
 {
-    size_t length = strlen(domain);
+    char wanted[JID_PART_MAX + 1];
+    size_t length = strlen(domain), below = strncmp(domain, "*.", 2) == 0 ? 2 : 0;
+    memcpy(prepared, "*.", below);
     if (memchr(domain, ':', length) != NULL)
         text_append_string(sentence,
                            "an IPv6 literal can't have a row; a domain name was expected");
-    else if (jid_prepare_domain(domain, length, prepared) < 0 ||
+    else if (length > JID_PART_MAX ||
+             jid_prepare_domain(domain + below, length - below, wanted) < 0 ||
+             snprintf(prepared + below, JID_PART_MAX + 1 - below, "%s", wanted) >
+                 JID_PART_MAX - 2 ||
              prepared[strcspn(prepared, "[]\\ \t\r\n")] != '\0')
         text_append_string(sentence, "a domain name was expected");
     else
@@ -143,12 +152,23 @@ static bool prepare(const char *domain, char prepared[JID_PART_MAX + 1], struct 
 static bool set(struct row *row, const char *key, const char *value, const char **expected)
 {
     long long port;
+    if (row->domain[0] == '*' && strcasecmp(key, "security") != 0) {
+        *expected = "security, the one thing that can be said of all domains below one,";
+        return false;
+    }
     if (strcasecmp(key, "remotePort") == 0) {
         *expected = "a whole number from 0 to 65535";
         if (!ini_file_number(value, 0, 65535, &port))
             return false;
         row->port = (int)port;
         return true;
+    }
+    if (strcasecmp(key, "security") == 0) {
+        *expected = "encrypted, certificate or dialback";
+        for (int i = SECURITY_ENCRYPTED; i <= SECURITY_DIALBACK; i++)
+            if (strcasecmp(value, SECURITY_NAMES[i]) == 0)
+                row->security = (enum remote_security)i;
+        return row->security != SECURITY_DEFAULT;
     }
     *expected = "allowed or blocked";
     if (strcasecmp(value, "allowed") == 0)
@@ -197,7 +217,8 @@ static bool read_key(struct table *into, const char *file, const struct ini_entr
     }
     if (!known)
         return true;
-    if (strcasecmp(entry->key, "permission") != 0 && strcasecmp(entry->key, "remotePort") != 0) {
+    if (strcasecmp(entry->key, "permission") != 0 && strcasecmp(entry->key, "remotePort") != 0 &&
+        strcasecmp(entry->key, "security") != 0) {
         log_warn("%s:%d: [%s] there is no setting %s; the line is ignored", file, entry->line,
                  entry->section, entry->key);
         return true;
@@ -221,10 +242,12 @@ static bool check_row(const struct table *rows, const char *file, const struct i
     bool known = prepare(entry->section, prepared, &sentence);
     const struct row *row = known ? row_of(rows, prepared) : NULL;
     text_free(&sentence);
-    if (row == NULL || row->permission != PERMISSION_NONE || row->port != 0)
+    if (row == NULL || row->permission != PERMISSION_NONE || row->port != 0 ||
+        row->security != SECURITY_DEFAULT)
         return true;
     ini_file_fault(why, file, entry->line,
-                   "[%s]: permission = allowed or blocked, or a remotePort, was expected",
+                   "[%s]: permission = allowed or blocked, a remotePort, or security = encrypted, "
+                   "certificate or dialback, was expected",
                    entry->section);
     return false;
 }
@@ -248,13 +271,17 @@ static void write_rows(const struct table *from, struct text *out)
 {
     text_append_string(out,
                        "# remote-servers.conf - written by openfire-s2s: who may connect.\n"
-                       "# permission: allowed or blocked; remotePort: 0 is the default port\n");
+                       "# permission: allowed or blocked; remotePort: 0 is the default port;\n"
+                       "# security: encrypted, certificate or dialback, also for [*.domain]\n");
     for (size_t i = 0; i < from->count; i++) {
         const struct row *row = &from->rows[i];
         text_appendf(out, "\n[%s]\n", row->domain);
         if (row->permission != PERMISSION_NONE)
             text_appendf(out, "permission = %s\n", PERMISSION_NAMES[row->permission]);
-        text_appendf(out, "remotePort = %d\n", row->port);
+        if (row->domain[0] != '*')
+            text_appendf(out, "remotePort = %d\n", row->port);
+        if (row->security != SECURITY_DEFAULT)
+            text_appendf(out, "security = %s\n", SECURITY_NAMES[row->security]);
     }
 }
 
@@ -350,6 +377,32 @@ int remote_server_manager_port(const char *domain)
     return port;
 }
 
+/* security_row - the domain's own row, or the nearest "*." above it; the lock is held */
+static const struct row *security_row(const char *domain)
+{
+    char pattern[JID_PART_MAX + 3];
+    const struct row *row = row_of(&table, domain);
+    bool climbs = !jid_domain_is_ip(domain);
+    for (const char *each = climbs ? parent_of(domain) : NULL;
+         each != NULL && (row == NULL || row->security == SECURITY_DEFAULT);
+         each = parent_of(each)) {
+        snprintf(pattern, sizeof pattern, "*.%s", each);
+        row = row_of(&table, pattern);
+    }
+    return row != NULL && row->security != SECURITY_DEFAULT ? row : NULL;
+}
+
+enum remote_security remote_server_manager_security(const char *domain, struct text *why)
+{
+    pthread_rwlock_rdlock(&lock);
+    const struct row *row = security_row(domain);
+    enum remote_security security = row != NULL ? row->security : SECURITY_DEFAULT;
+    if (row != NULL && why != NULL)
+        text_appendf(why, "security = %s of %s", SECURITY_NAMES[security], row->domain);
+    pthread_rwlock_unlock(&lock);
+    return security;
+}
+
 /* --- changing --- */
 
 /* save - write the new rows and put them in force, or free them; `changing` is held */
@@ -375,6 +428,10 @@ static bool prepare_argument(const char *domain, char prepared[JID_PART_MAX + 1]
 {
     struct text sentence = TEXT_EMPTY;
     bool good = prepare(domain, prepared, &sentence);
+    if (good && prepared[0] == '*') {
+        text_append_string(&sentence, "a domain name was expected");
+        good = false;
+    }
     if (!good)
         text_appendf(why, "%s: %s", domain, text_string(&sentence));
     text_free(&sentence);

@@ -1,12 +1,13 @@
 /* remote_server_manager - which remote domains may connect, in either direction
  *
  * Openfire: RemoteServerManager, RemoteServerConfiguration, table ofRemoteServerConf. The rows are
- * kept in
- * `s2s.home`/remote-servers.conf, an INI file with a section per domain (`*` never means anything
- * here):
+ * kept in `s2s.home`/remote-servers.conf, an INI file with a section per domain:
  *     [example.net]
  *     permission = blocked        ; or allowed
  *     remotePort = 0              ; 0: unset, the default port
+ *     security = encrypted        ; instead of the general settings for TLS and certificates
+ *     [*.lab.example]             ; every domain below it that has no security of its own
+ *     security = dialback         ; (nothing but security can stand here)
  * Policy `xmpp.server.permission`: blacklist: everyone but those whose row says blocked;
  * whitelist: only
  * those whose row says allowed. With `xmpp.server.permission-apply-recursive` the permission of a
@@ -43,6 +44,17 @@ void remote_server_manager_stop(void);
 bool remote_server_manager_can_access(const char *domain, struct text *why);
 /* remote_server_manager_port - the row's port for an outgoing connection, or 0 */
 int remote_server_manager_port(const char *domain);
+/* What a domain's row says in the place of xmpp.server.tls.policy and the rules for certificates. */
+enum remote_security {
+    SECURITY_DEFAULT,
+    SECURITY_ENCRYPTED,   /* TLS is required, whatever the certificate */
+    SECURITY_CERTIFICATE, /* TLS is required, and a valid certificate for the domain */
+    SECURITY_DIALBACK     /* dialback is enough: no TLS required, no certificate asked about */
+};
+
+/* remote_server_manager_security - of the domain's own row, else of the nearest [*.parent]; which, is appended
+ * to `why` unless NULL */
+enum remote_security remote_server_manager_security(const char *domain, struct text *why);
 /* remote_server_manager_allow_access, _block_access, _delete_configuration - change a row and
  * write the
  * file atomically (blocks on the disk; those who ask meanwhile don't wait). Needs a

@@ -17,8 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "server/log.h"
+#include "server/thread.h"
 
 #define TICK_MS 200 /* how soon the thread sees that it shall end */
 
@@ -65,7 +67,8 @@ static int set_servers(struct ub_ctx *context, const char *list, struct text *wh
 }
 
 /* configure - the context, before its first question */
-static int configure(struct ub_ctx *context, const char *server, struct text *why)
+static int configure(struct ub_ctx *context, const char *server, const char *anchor,
+                     struct text *why)
 {
     static const char *const open_zones[] = {"test. transparent", "localhost. transparent",
                                              "invalid. transparent"};
@@ -74,6 +77,13 @@ static int configure(struct ub_ctx *context, const char *server, struct text *wh
     /* libunbound answers these names by itself; a server that was named is asked (test networks) */
     for (int i = 0; i < (server[0] != '\0' ? 3 : 1); i++)
         ub_ctx_set_option(context, "local-zone:", open_zones[i]);
+    if (anchor[0] != '\0' && access(anchor, R_OK) == 0) {
+        int error = ub_ctx_add_ta_file(context, anchor);
+        if (error != 0) {
+            text_appendf(why, "s2s.dns.trust-anchor = %s: %s", anchor, ub_strerror(error));
+            return error;
+        }
+    }
     if (server[0] != '\0')
         return set_servers(context, server, why);
     int error = ub_ctx_resolvconf(context, NULL);
@@ -108,20 +118,16 @@ static int start_thread(struct resolver *resolver, struct text *why)
     return failed ? -1 : 0;
 }
 
-struct resolver *resolver_new(const char *server, struct text *why)
+struct resolver *resolver_new(const char *server, const char *anchor, struct text *why)
 {
     struct resolver *resolver = text_calloc(1, sizeof *resolver);
     resolver->references = 1;
     pthread_mutex_init(&resolver->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&resolver->answered, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    thread_condition_init(&resolver->answered);
     resolver->context = ub_ctx_create();
     if (resolver->context == NULL)
         text_out_of_memory();
-    if (configure(resolver->context, server, why) != 0 || start_thread(resolver, why) < 0) {
+    if (configure(resolver->context, server, anchor, why) != 0 || start_thread(resolver, why) < 0) {
         free_resolver(resolver);
         return NULL;
     }

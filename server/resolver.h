@@ -18,10 +18,12 @@ struct resolver_question;
 #define RESOLVER_A 1
 #define RESOLVER_AAAA 28
 #define RESOLVER_SRV 33
+#define RESOLVER_TLSA 52
 
 /* resolver_new - `server`: "" for the system's resolv.conf and hosts file, else a comma list of
- * address[@port]. One reference. NULL with `why`. */
-struct resolver *resolver_new(const char *server, struct text *why);
+ * address[@port]. `anchor`: the file of DNSSEC's keys; "" or none there: no answer counts as secure. One
+ * reference. NULL with `why`. */
+struct resolver *resolver_new(const char *server, const char *anchor, struct text *why);
 struct resolver *resolver_ref(struct resolver *resolver);
 void resolver_unref(struct resolver *resolver);
 /* resolver_ask - start a question; never waits. NULL when libunbound takes none. */

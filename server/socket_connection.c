@@ -3,9 +3,8 @@
  *
  * Openfire: SocketConnection. RFC 6120 4.4 (closing), 4.6.1 (dead connections).
  *
- * Threads: the connection's reader reads, ends and frees; any thread delivers and flushes;
- * housekeeping ends. Lock order inside this file: write_lock only, and never while a system call
- * can wait.
+ * Threads: the connection's reader reads, ends and frees; any thread delivers and flushes.
+ * write_lock is never held while a system call can wait.
  *
  * Who sends: `flushing` is true while one thread owns the pending piece. It swaps the buffer out
  * under the lock, sends it without the lock, and looks again. A thread that appends while another
@@ -15,11 +14,10 @@
 #include "server/socket_connection.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,7 +27,9 @@
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/socket_util.h"
+#include "server/thread.h"
 #include "server/timeline.h"
+#include "server/tls_stream_handler.h"
 #include "server/xmpp_server.h"
 
 #define FLUSH_AT 65536         /* bytes: send before the input is used up */
@@ -46,8 +46,12 @@ struct socket_connection {
     struct timeline *timeline;
     struct socket_connection_limits limits;
     _Atomic int64_t last_active;
+    bool dropping;        /* what comes is of no interest any more; the reader's own */
     _Atomic bool stopped; /* aborted: readers and senders give up */
     _Atomic bool woken;   /* the receiving side was shut by socket_connection_wake */
+    /* set once by the reader while it is the flusher: so every flusher sees it, and the reader */
+    struct tls_stream_handler *tls;
+    _Atomic int64_t expires; /* of the peer's certificate, seconds since 1970; 0: does not matter */
 
     pthread_mutex_t write_lock;
     pthread_cond_t drained; /* the buffer went below its bound, the flusher left, or the end */
@@ -83,23 +87,13 @@ struct socket_connection *socket_connection_new(int fd, const char *name,
     struct socket_connection *connection = text_calloc(1, sizeof *connection);
     connection->references = 1;
     connection->fd = fd;
-    size_t length = strnlen(name, sizeof connection->name - 1);
-    memcpy(connection->name, name, length);
+    snprintf(connection->name, sizeof connection->name, "%s", name);
     connection->limits = *limits;
     connection->timeline = timeline;
     connection->last_active = xmpp_server_now();
-    struct sockaddr_storage address;
-    socklen_t size = sizeof address;
-    if (getpeername(fd, (struct sockaddr *)&address, &size) == 0)
-        socket_util_name((struct sockaddr *)&address, connection->peer, sizeof connection->peer);
-    else
-        connection->peer[0] = '?';
+    socket_util_peer_name(fd, connection->peer, sizeof connection->peer);
     pthread_mutex_init(&connection->write_lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&connection->drained, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    thread_condition_init(&connection->drained);
     metrics_add(connections_open, 1);
     return connection;
 }
@@ -115,6 +109,7 @@ void socket_connection_unref(struct socket_connection *connection)
     if (connection == NULL ||
         atomic_fetch_sub_explicit(&connection->references, 1, memory_order_acq_rel) != 1)
         return;
+    tls_stream_handler_free(connection->tls);
     close(connection->fd);
     metrics_add(connections_open, -1);
     timeline_free(connection->timeline);
@@ -123,17 +118,6 @@ void socket_connection_unref(struct socket_connection *connection)
     pthread_cond_destroy(&connection->drained);
     pthread_mutex_destroy(&connection->write_lock);
     free(connection);
-}
-
-void socket_connection_set_options(int fd, bool nodelay, bool keepalive, int64_t write_timeout)
-{
-    int one = 1;
-    unsigned dead_after = (unsigned)write_timeout * 2;
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_after, sizeof dead_after);
-    if (nodelay)
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (keepalive)
-        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
 }
 
 const char *socket_connection_name(const struct socket_connection *connection)
@@ -146,15 +130,22 @@ const char *socket_connection_peer(const struct socket_connection *connection)
     return connection->peer;
 }
 
+int socket_connection_fd(const struct socket_connection *connection)
+{
+    return connection->fd;
+}
+
 struct timeline *socket_connection_timeline(const struct socket_connection *connection)
 {
     return connection->timeline;
 }
 
-/* socket_read, socket_write - the only two that move bytes: TLS takes their place */
+/* socket_read, socket_write - the only two that move bytes */
 static ssize_t socket_read(struct socket_connection *connection, char *buffer, size_t size)
 {
     ssize_t got;
+    if (connection->tls != NULL)
+        return tls_stream_handler_read(connection->tls, buffer, size);
     do
         got = recv(connection->fd, buffer, size, MSG_DONTWAIT);
     while (got < 0 && errno == EINTR);
@@ -164,33 +155,12 @@ static ssize_t socket_read(struct socket_connection *connection, char *buffer, s
 static ssize_t socket_write(struct socket_connection *connection, const char *bytes, size_t length)
 {
     ssize_t put;
+    if (connection->tls != NULL)
+        return tls_stream_handler_write(connection->tls, bytes, length);
     do
         put = send(connection->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
     while (put < 0 && errno == EINTR);
     return put;
-}
-
-/* wait_for - poll one event until the deadline (negative: none). 1 ready, 0 deadline, -1 stopped.
- */
-static int wait_for(struct socket_connection *connection, short event, int64_t deadline)
-{
-    for (;;) {
-        if (atomic_load_explicit(&connection->stopped, memory_order_relaxed))
-            return -1;
-        int64_t left = -1;
-        if (deadline >= 0) {
-            left = deadline - xmpp_server_now();
-            if (left <= 0)
-                return 0;
-        }
-        struct pollfd entry = {.fd = connection->fd, .events = event};
-        int wait = left < 0 ? -1 : left > 3600000 ? 3600000 : (int)left;
-        int ready = poll(&entry, 1, wait);
-        if (ready > 0)
-            return 1;
-        if (ready < 0 && errno != EINTR)
-            return -1;
-    }
 }
 
 enum socket_read socket_connection_read(struct socket_connection *connection, char *buffer,
@@ -205,7 +175,8 @@ enum socket_read socket_connection_read(struct socket_connection *connection, ch
             metrics_add(bytes_in, got);
             atomic_store_explicit(&connection->last_active, xmpp_server_now(),
                                   memory_order_relaxed);
-            log_wire(connection->name, "<<", buffer, (unsigned long)got);
+            if (!connection->dropping)
+                log_wire(connection->name, "<<", buffer, (unsigned long)got);
             return SOCKET_READ_SOME;
         }
         if (got == 0)
@@ -214,7 +185,7 @@ enum socket_read socket_connection_read(struct socket_connection *connection, ch
             return SOCKET_READ_FAILED;
         socket_connection_flush_touched();
         socket_connection_flush(connection); /* what others left to us: flush_now */
-        int ready = wait_for(connection, POLLIN, deadline);
+        int ready = socket_util_wait(connection->fd, &connection->stopped, POLLIN, deadline);
         if (ready == 0)
             return SOCKET_READ_TIMEOUT;
         if (ready < 0)
@@ -234,7 +205,7 @@ static int send_piece(struct socket_connection *connection, bool wait)
 {
     int64_t deadline = 0;
     size_t mark = connection->sent; /* where the deadline was last set */
-    if (mark == 0)
+    if (mark == 0 && connection->sending.length > 0)
         log_wire(connection->name, ">>", connection->sending.bytes, connection->sending.length);
     while (connection->sent < connection->sending.length) {
         ssize_t put = socket_write(connection, connection->sending.bytes + connection->sent,
@@ -254,22 +225,13 @@ static int send_piece(struct socket_connection *connection, bool wait)
             return 1;
         if (deadline == 0)
             deadline = xmpp_server_now() + connection->limits.write_timeout;
-        int ready = wait_for(connection, POLLOUT, deadline);
+        int ready = socket_util_wait(connection->fd, &connection->stopped, POLLOUT, deadline);
         if (ready == 0)
             log_stalled(connection);
         if (ready <= 0)
             return -1;
     }
     return 0;
-}
-
-/* keep_little - an idle connection shall not keep the memory of its busiest moment */
-static void keep_little(struct text *text)
-{
-    if (text->room > KEPT_ROOM)
-        text_free(text);
-    else
-        text_clear(text);
 }
 
 /* close_locked - with write_lock held: nothing more is sent or read */
@@ -305,9 +267,9 @@ static void flush_locked(struct socket_connection *connection, bool wait)
     }
     if (result == 0 && connection->state != CLOSED) {
         connection->sent = 0;
-        keep_little(&connection->sending);
+        text_clear_most(&connection->sending, KEPT_ROOM);
         if (connection->pending.length == 0)
-            keep_little(&connection->pending);
+            text_clear_most(&connection->pending, KEPT_ROOM);
     }
     connection->flushing = false;
     if (result < 0 && connection->state != CLOSED)
@@ -340,6 +302,87 @@ static bool make_room(struct socket_connection *connection)
         }
     }
     return connection->state == OPEN;
+}
+
+/* --- TLS --- */
+
+/* drain - until all that was appended is sent, the state is beyond `last`, or nothing moves for the write timeout. With
+ * write_lock held. */
+static void drain(struct socket_connection *connection, enum state last)
+{
+    int64_t deadline = xmpp_server_now() + connection->limits.write_timeout;
+    while (connection->state <= last && (connection->flushing || connection->unsent > 0)) {
+        if (!connection->flushing)
+            flush_locked(connection, true);
+        else if (!wait_drained(connection, deadline))
+            return;
+    }
+}
+
+/* become_flusher - once everything appended so far is sent. False: the connection is open no more. */
+static bool become_flusher(struct socket_connection *connection)
+{
+    pthread_mutex_lock(&connection->write_lock);
+    drain(connection, OPEN);
+    bool alone = connection->state == OPEN && !connection->flushing;
+    connection->flushing = connection->flushing || alone;
+    pthread_mutex_unlock(&connection->write_lock);
+    return alone;
+}
+
+/* no_longer_flusher - back to normal; what others appended meanwhile goes out, or is given up */
+static void no_longer_flusher(struct socket_connection *connection, bool good)
+{
+    pthread_mutex_lock(&connection->write_lock);
+    connection->flushing = false;
+    if (good) {
+        flush_locked(connection, false);
+    } else {
+        connection->state = connection->state == OPEN ? CLOSING : connection->state;
+        connection->unsent -= connection->pending.length;
+        text_clear(&connection->pending);
+    }
+    pthread_cond_broadcast(&connection->drained);
+    pthread_mutex_unlock(&connection->write_lock);
+}
+
+int socket_connection_start_tls(struct socket_connection *connection,
+                                struct tls_stream_handler *handler, const char *last,
+                                int64_t deadline, struct text *why)
+{
+    socket_connection_flush_touched();
+    if (!become_flusher(connection)) {
+        text_append_string(why, "the connection was closed before the handshake");
+        tls_stream_handler_free(handler);
+        return -1;
+    }
+    text_append_string(&connection->sending, last != NULL ? last : "");
+    bool good = send_piece(connection, true) == 0;
+    text_clear(&connection->sending);
+    connection->sent = 0;
+    if (!good)
+        text_append_string(why, "the connection broke before the handshake");
+    good = good && tls_stream_handler_run(handler, connection->fd, &connection->stopped, deadline,
+                                          why) == 0;
+    if (good) {
+        connection->tls = handler;
+        atomic_store(&connection->expires, tls_stream_handler_verdict(handler)->expires);
+    } else {
+        tls_stream_handler_free(handler);
+    }
+    no_longer_flusher(connection, good);
+    return good ? 0 : -1;
+}
+
+const struct tls_stream_handler *socket_connection_tls(const struct socket_connection *connection)
+{
+    return connection->tls;
+}
+
+bool socket_connection_has_expired(const struct socket_connection *connection)
+{
+    int64_t expires = atomic_load_explicit(&connection->expires, memory_order_relaxed);
+    return expires > 0 && (int64_t)time(NULL) >= expires;
 }
 
 /* What is appended: bytes, or an element with its style. */
@@ -398,20 +441,22 @@ int socket_connection_deliver_packet_now(struct socket_connection *connection,
     return append(connection, &(struct item){.packet = packet, .style = style}, false);
 }
 
-void socket_connection_flush(struct socket_connection *connection)
+static void flush(struct socket_connection *connection, bool wait)
 {
     pthread_mutex_lock(&connection->write_lock);
     if (!connection->flushing)
-        flush_locked(connection, true);
+        flush_locked(connection, wait);
     pthread_mutex_unlock(&connection->write_lock);
+}
+
+void socket_connection_flush(struct socket_connection *connection)
+{
+    flush(connection, true);
 }
 
 void socket_connection_flush_now(struct socket_connection *connection)
 {
-    pthread_mutex_lock(&connection->write_lock);
-    if (!connection->flushing)
-        flush_locked(connection, false);
-    pthread_mutex_unlock(&connection->write_lock);
+    flush(connection, false);
 }
 
 int socket_connection_wait_room(struct socket_connection *connection)
@@ -459,23 +504,11 @@ void socket_connection_wake(struct socket_connection *connection)
              SHUT_RD); /* the kernel wakes poll; what was received can still be read */
 }
 
-/* linger_woken - with our receiving side shut, the peer's end can't be read: wait until its
- * kernel has acknowledged all that we sent, our FIN too */
-static void linger_woken(struct socket_connection *connection, int64_t deadline)
-{
-    struct tcp_info info;
-    socklen_t size = sizeof info;
-    while (xmpp_server_now() < deadline &&
-           getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
-           info.tcpi_state == TCP_FIN_WAIT1)
-        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
-}
-
-/* linger_reading - read and drop until the peer ended its side */
-static void linger_reading(struct socket_connection *connection, int64_t deadline)
+static void drop_input(struct socket_connection *connection, int64_t deadline)
 {
     char dropped[4096];
     size_t length;
+    connection->dropping = true;
     for (size_t total = 0; total < LINGER_BYTES; total += length)
         if (socket_connection_read(connection, dropped, sizeof dropped, deadline, &length) !=
             SOCKET_READ_SOME)
@@ -484,20 +517,18 @@ static void linger_reading(struct socket_connection *connection, int64_t deadlin
 
 void socket_connection_finish(struct socket_connection *connection, int64_t linger)
 {
-    int64_t deadline = xmpp_server_now() + connection->limits.write_timeout;
     pthread_mutex_lock(&connection->write_lock);
-    while (connection->state != CLOSED && connection->unsent > 0) {
-        if (!connection->flushing)
-            flush_locked(connection, true);
-        else if (!wait_drained(connection, deadline))
-            break;
-    }
+    drain(connection, CLOSING);
+    bool quiet = connection->state != CLOSED && !connection->flushing;
     pthread_mutex_unlock(&connection->write_lock);
+    if (quiet && connection->tls != NULL)
+        tls_stream_handler_shutdown(connection->tls);
     shutdown(connection->fd, SHUT_WR);
-    deadline = xmpp_server_now() + linger;
+    int64_t deadline = xmpp_server_now() + linger;
     if (!atomic_load(&connection->woken))
-        linger_reading(connection, deadline);
-    linger_woken(connection, deadline); /* no reset before our last bytes have arrived */
+        drop_input(connection, deadline);
+    socket_util_wait_acknowledged(connection->fd,
+                                  deadline); /* no reset before our last bytes have arrived */
     socket_connection_abort(connection);
 }
 

@@ -15,8 +15,9 @@
  * sent are given to the undelivered handler, by the thread that sees the connection end.
  *
  * Locks: write_lock, held for appending only, never across send or poll. A leaf but for log and
- * metrics. TLS: the two functions socket_read and socket_write in socket_connection.c are the only
- * ones that touch the descriptor's bytes: the place of TLSStreamHandler.
+ * metrics; the TLSStreamHandler's is taken without it. TLS: socket_connection_start_tls puts a
+ * TLSStreamHandler in the way of socket_read and socket_write (socket_connection.c), the only two
+ * functions that touch the descriptor's bytes.
  */
 #ifndef SERVER_SOCKET_CONNECTION_H
 #define SERVER_SOCKET_CONNECTION_H
@@ -30,6 +31,7 @@
 
 struct socket_connection;
 struct timeline;
+struct tls_stream_handler;
 
 /* Times and bounds of one connection, taken from the settings when it is made. */
 struct socket_connection_limits {
@@ -46,14 +48,11 @@ struct socket_connection *socket_connection_ref(struct socket_connection *connec
 /* socket_connection_unref - NULL is allowed; the last one closes the socket */
 void socket_connection_unref(struct socket_connection *connection);
 
-/* socket_connection_set_options - TCP_NODELAY and SO_KEEPALIVE of a socket, as the settings say;
- * and what was sent and not acknowledged for twice `write_timeout` ms breaks the connection: a
- * host that went away without a word is found out then, not after the kernel's quarter of an
- * hour (RFC 6120 4.6.1, RFC 5482) */
-void socket_connection_set_options(int fd, bool nodelay, bool keepalive, int64_t write_timeout);
 const char *socket_connection_name(const struct socket_connection *connection);
 /* socket_connection_peer - "192.0.2.1:5269", or "?" */
 const char *socket_connection_peer(const struct socket_connection *connection);
+/* socket_connection_fd - for a TLSStreamHandler that is to be put in its way */
+int socket_connection_fd(const struct socket_connection *connection);
 struct timeline *socket_connection_timeline(const struct socket_connection *connection);
 
 enum socket_read {
@@ -68,6 +67,18 @@ enum socket_read {
  * clock; negative: no deadline). Only the connection's own reader calls it. */
 enum socket_read socket_connection_read(struct socket_connection *connection, char *buffer,
                                         size_t size, int64_t deadline, size_t *length);
+
+/* socket_connection_start_tls - by the reader: first `last` goes out (the last that is not encrypted;
+ * NULL: nothing), then the handshake, until `deadline` at most. Meanwhile others may append; it goes
+ * out encrypted. Takes the handler. 0, or -1 with a sentence in `why`: the connection then is of no use,
+ * nothing more is sent on it. */
+int socket_connection_start_tls(struct socket_connection *connection,
+                                struct tls_stream_handler *handler, const char *last,
+                                int64_t deadline, struct text *why);
+/* socket_connection_tls - the handler, borrowed, or NULL while nothing is encrypted. By the reader. */
+const struct tls_stream_handler *socket_connection_tls(const struct socket_connection *connection);
+/* socket_connection_has_expired - has the peer's certificate run out since (by the wall clock)? Any thread. */
+bool socket_connection_has_expired(const struct socket_connection *connection);
 
 /* socket_connection_deliver - append one whole stanza (or a header, or several stanzas). 0, or
  * -1 when the connection is no longer open: nothing was taken. May wait for a slow peer (see

@@ -13,11 +13,16 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server/config.h"
@@ -27,7 +32,8 @@
 #define ATTEMPTS_MAX 8 /* under way at once */
 
 static pthread_mutex_t listener_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct sockaddr_storage listener; /* family AF_UNSPEC: none; guarded by listener_lock */
+static struct sockaddr_storage
+    listeners[SOCKET_UTIL_LISTENERS]; /* family AF_UNSPEC: none; guarded by listener_lock */
 
 void socket_util_name(const struct sockaddr *address, char *out, size_t size)
 {
@@ -50,13 +56,66 @@ void socket_util_name(const struct sockaddr *address, char *out, size_t size)
     }
 }
 
-void socket_util_set_listener(const struct sockaddr *address, socklen_t length)
+void socket_util_peer_name(int fd, char *out, size_t size)
 {
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    if (getpeername(fd, (struct sockaddr *)&address, &length) == 0)
+        socket_util_name((struct sockaddr *)&address, out, size);
+    else
+        snprintf(out, size, "?");
+}
+
+void socket_util_set_listener(int which, const struct sockaddr *address, socklen_t length)
+{
+    struct sockaddr_storage *listener = &listeners[which];
     pthread_mutex_lock(&listener_lock);
-    memset(&listener, 0, sizeof listener);
-    if (address != NULL && length <= sizeof listener)
-        memcpy(&listener, address, length);
+    memset(listener, 0, sizeof *listener);
+    if (address != NULL && length <= sizeof *listener)
+        memcpy(listener, address, length);
     pthread_mutex_unlock(&listener_lock);
+}
+
+void socket_util_set_options(int fd, bool nodelay, bool keepalive, int64_t write_timeout)
+{
+    int one = 1;
+    unsigned dead_after = (unsigned)write_timeout * 2;
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_after, sizeof dead_after);
+    if (nodelay)
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (keepalive)
+        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+}
+
+int socket_util_wait(int fd, const _Atomic bool *stopped, short event, int64_t deadline)
+{
+    for (;;) {
+        if (atomic_load_explicit(stopped, memory_order_relaxed))
+            return -1;
+        int64_t left = -1;
+        if (deadline >= 0) {
+            left = deadline - xmpp_server_now();
+            if (left <= 0)
+                return 0;
+        }
+        struct pollfd entry = {.fd = fd, .events = event};
+        int wait = left < 0 ? -1 : left > 3600000 ? 3600000 : (int)left;
+        int ready = poll(&entry, 1, wait);
+        if (ready > 0)
+            return 1;
+        if (ready < 0 && errno != EINTR)
+            return -1;
+    }
+}
+
+void socket_util_wait_acknowledged(int fd, int64_t deadline)
+{
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    while (xmpp_server_now() < deadline &&
+           getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+           info.tcpi_state == TCP_FIN_WAIT1)
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
 }
 
 /* --- our own listener
@@ -128,20 +187,28 @@ static bool is_of_this_machine(const struct plain *plain)
     return found;
 }
 
+/* is_listener - does this address and port reach our own listener number `which`? */
+static bool is_listener(int which, const struct plain *plain)
+{
+    pthread_mutex_lock(&listener_lock);
+    struct plain own = plain_of(&listeners[which]);
+    bool listening = listeners[which].ss_family != AF_UNSPEC;
+    pthread_mutex_unlock(&listener_lock);
+    if (!listening || own.port != plain->port)
+        return false;
+    return is_any(&own) ? is_of_this_machine(plain) : memcmp(own.bytes, plain->bytes, 16) == 0;
+}
+
 /* refuse_reason - why this address may not be connected to, or NULL */
 static const char *refuse_reason(const struct sockaddr_storage *address)
 {
     struct plain plain = plain_of(address);
     if (is_any(&plain) || is_multicast(&plain))
         return "no address of a server";
-    pthread_mutex_lock(&listener_lock);
-    struct plain own = plain_of(&listener);
-    bool listening = listener.ss_family != AF_UNSPEC;
-    pthread_mutex_unlock(&listener_lock);
-    if (!listening || own.port != plain.port)
-        return NULL;
-    bool ours = is_any(&own) ? is_of_this_machine(&plain) : memcmp(own.bytes, plain.bytes, 16) == 0;
-    return ours ? "that is our own listener" : NULL;
+    for (int i = 0; i < SOCKET_UTIL_LISTENERS; i++)
+        if (is_listener(i, &plain))
+            return "that is our own listener";
+    return NULL;
 }
 
 /* --- the race
@@ -154,6 +221,9 @@ struct race {
     int next_address;
     struct pollfd attempts[ATTEMPTS_MAX];
     char names[ATTEMPTS_MAX][80];
+    int hosts_of[ATTEMPTS_MAX];   /* which host each is for */
+    bool secure_of[ATTEMPTS_MAX]; /* is its address a secure answer? */
+    struct socket_util_target *target;
     int count;
     bool reached_any; /* some address was tried, or some look-up failed: not simply "not found" */
     int64_t deadline, next_start, delay;
@@ -183,6 +253,27 @@ static bool load_addresses(struct race *race)
     return true;
 }
 
+static bool was_tried(const struct socket_util_target *target, const char *name)
+{
+    for (int i = 0; i < target->tried_count; i++)
+        if (strcmp(target->tried[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* keep_target - where we are connected now, for the caller and for the next attempt */
+static void keep_target(struct race *race, int index)
+{
+    struct socket_util_target *target = race->target;
+    const struct dns_host *host = &race->hosts.hosts[race->hosts_of[index]];
+    snprintf(target->host, sizeof target->host, "%s", host->name);
+    target->port = host->port;
+    target->direct_tls = host->direct_tls;
+    target->secure = race->secure_of[index] && (host->secure || !race->hosts.from_srv);
+    if (target->tried_count < SOCKET_UTIL_TRIED)
+        memcpy(target->tried[target->tried_count++], race->names[index], sizeof target->tried[0]);
+}
+
 /* start_attempt - a socket on its way to the next address. A failure at once is noted. */
 static void start_attempt(struct race *race)
 {
@@ -190,6 +281,8 @@ static void start_attempt(struct race *race)
     const struct sockaddr *address = (const struct sockaddr *)&race->addresses.addresses[index];
     char *name = race->names[race->count];
     socket_util_name(address, name, sizeof race->names[0]);
+    if (was_tried(race->target, name))
+        return;
     const char *refused = refuse_reason(&race->addresses.addresses[index]);
     if (refused != NULL) {
         note_failure(race, name, refused);
@@ -203,6 +296,8 @@ static void start_attempt(struct race *race)
             close(fd);
         return;
     }
+    race->hosts_of[race->count] = race->next_host - 1;
+    race->secure_of[race->count] = race->addresses.secure;
     race->attempts[race->count++] = (struct pollfd){.fd = fd, .events = POLLOUT};
     race->next_start = xmpp_server_now() + race->delay;
 }
@@ -211,6 +306,8 @@ static void drop_attempt(struct race *race, int index)
 {
     race->count--;
     race->attempts[index] = race->attempts[race->count];
+    race->hosts_of[index] = race->hosts_of[race->count];
+    race->secure_of[index] = race->secure_of[race->count];
     memmove(race->names[index], race->names[race->count], sizeof race->names[0]);
 }
 
@@ -226,6 +323,7 @@ static int take_winner(struct race *race)
         if (error == 0) {
             timeline_step(race->timeline, "SocketUtil.createSocketToXmppDomain", "RFC 6120 3.2",
                           "connected to %s", race->names[i]);
+            keep_target(race, i);
             drop_attempt(race, i);
             return fd;
         }
@@ -266,16 +364,18 @@ static int run_race(struct race *race)
     }
 }
 
-enum socket_util_result socket_util_connect(const char *domain, int64_t deadline,
-                                            struct timeline *timeline, int *fd, struct text *why)
+enum socket_util_result socket_util_connect(const char *domain, bool tls, int64_t deadline,
+                                            struct timeline *timeline,
+                                            struct socket_util_target *target, int *fd,
+                                            struct text *why)
 {
     const struct config *config = config_get();
-    struct race race = {.deadline = deadline, .timeline = timeline, .why = why};
+    struct race race = {.target = target, .deadline = deadline, .timeline = timeline, .why = why};
     race.delay = config->xmpp_server_connection_attempt_delay;
     int port = (int)config->xmpp_server_socket_remotePort;
     config_unref(config);
     enum dns_result found =
-        dns_util_resolve_xmpp_server(domain, port, deadline, timeline, &race.hosts, why);
+        dns_util_resolve_xmpp_server(domain, port, tls, deadline, timeline, &race.hosts, why);
     if (found != DNS_FOUND)
         return found == DNS_NOT_FOUND ? SOCKET_NOT_FOUND : SOCKET_UNREACHABLE;
     *fd = run_race(&race);

@@ -37,13 +37,18 @@ struct birth {
     void *argument;
 };
 
-static void make_condition(void)
+void thread_condition_init(pthread_cond_t *condition)
 {
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&count_changed, &monotonic);
+    pthread_cond_init(condition, &monotonic);
     pthread_condattr_destroy(&monotonic);
+}
+
+static void make_condition(void)
+{
+    thread_condition_init(&count_changed);
 }
 
 static void change_count(int by)

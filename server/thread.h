@@ -8,6 +8,7 @@
 #ifndef SERVER_THREAD_H
 #define SERVER_THREAD_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,8 @@
  * with `stack` bytes of stack. 0, or -1 when the system has no thread for us (`argument` is
  * still the caller's). */
 int thread_start(const char *name, size_t stack, void (*run)(void *), void *argument);
+/* thread_condition_init - a condition whose timed waits go by xmpp_server_now's clock */
+void thread_condition_init(pthread_cond_t *condition);
 /* thread_wait_all - wait until no such thread is left, or `deadline` (xmpp_server_now's clock);
  * returns how many are */
 int thread_wait_all(int64_t deadline);

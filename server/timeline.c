@@ -15,6 +15,7 @@
 
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -33,6 +34,7 @@ struct timeline {
     struct step steps[TIMELINE_STEPS]; /* step n stands at n % TIMELINE_STEPS */
     unsigned long count;               /* steps ever added */
     int64_t last;                      /* microseconds, monotonic clock */
+    _Atomic int references;
 };
 
 static int64_t microseconds(void)
@@ -47,12 +49,19 @@ struct timeline *timeline_new(void)
     struct timeline *timeline = text_calloc(1, sizeof *timeline);
     pthread_mutex_init(&timeline->lock, NULL);
     timeline->last = microseconds();
+    timeline->references = 1;
+    return timeline;
+}
+
+struct timeline *timeline_ref(struct timeline *timeline)
+{
+    atomic_fetch_add(&timeline->references, 1);
     return timeline;
 }
 
 void timeline_free(struct timeline *timeline)
 {
-    if (timeline == NULL)
+    if (timeline == NULL || atomic_fetch_sub(&timeline->references, 1) != 1)
         return;
     for (int i = 0; i < TIMELINE_STEPS; i++)
         free(timeline->steps[i].sentence);

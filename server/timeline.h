@@ -18,7 +18,9 @@
 struct timeline;
 
 struct timeline *timeline_new(void);
-/* timeline_free - of timeline_new; NULL is allowed */
+/* timeline_ref - one more owner */
+struct timeline *timeline_ref(struct timeline *timeline);
+/* timeline_free - by each owner; the memory goes with the last. NULL is allowed. */
 void timeline_free(struct timeline *timeline);
 /* timeline_step - add a step; with a NULL timeline it only goes to the log. `clause` is a constant such as
  * "XEP-0220 2.1.2" or NULL. `actor` is a constant naming Openfire's class and method

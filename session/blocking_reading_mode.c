@@ -7,8 +7,8 @@
  * Action points:
  *   bytes                       -> the packet reader, which calls back with:
  *     opening tag               -> operations->stream_opened
- *     <starttls/>, <auth/>      -> answered here (TLS has its place here; without a certificate:
- *     failure)
+ *     <starttls/>, SASL         -> operations->negotiate_tls, ->authenticate
+ *     either succeeds           -> the rest of the input is dropped, reader->restart runs, a new header comes
  *     <stream:error/>           -> logged, no answer error, closing tag (RFC 6120 4.9.1)
  *     other element             -> operations->process
  *     </stream:stream>          -> answered, the end
@@ -18,12 +18,11 @@
  */
 #include "session/blocking_reading_mode.h"
 
-#include <string.h>
-
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/timeline.h"
 #include "server/xmpp_server.h"
+#include "session/sasl_authentication.h"
 #include "xml/xmlns.h"
 
 #define READ_BYTES 16384
@@ -40,29 +39,6 @@ static int stream_opened(void *given, const struct element *element)
                   header.has_version ? element_get(element, "version") : "-",
                   header.declares_dialback ? "xmlns:db is declared" : "xmlns:db is not declared");
     return reader->operations->stream_opened(reader, &header);
-}
-
-/* negotiate_tls - <starttls/>: there is no certificate, so it fails, and the stream with it (RFC
- * 6120 5.4.2.2) */
-static int negotiate_tls(struct socket_reader *reader)
-{
-    static const char failure[] = "<failure xmlns=\"" XMLNS_TLS "\"/>";
-    socket_connection_deliver(reader->connection, failure, sizeof failure - 1);
-    return socket_reader_end(reader, STREAM_ERROR_NONE, NULL,
-                             "starttls asked for, and no certificate is configured");
-}
-
-/* authenticate - <auth/>: nothing is offered on a plain stream (RFC 6120 6.4, 6.5.4); the peer
- * may go on with dialback */
-static int authenticate(struct socket_reader *reader)
-{
-    static const char failure[] =
-        "<failure xmlns=\"" XMLNS_SASL "\"><encryption-required/></failure>";
-    timeline_step(socket_connection_timeline(reader->connection), "SASLAuthentication.handle",
-                  "RFC 6120 6.5.4",
-                  "SASL asked for on a plain stream: refused, encryption-required");
-    socket_connection_deliver(reader->connection, failure, sizeof failure - 1);
-    return 0;
 }
 
 static int peer_error(struct socket_reader *reader, const struct element *element)
@@ -89,10 +65,10 @@ static int packet_read(void *given, struct element *element)
     struct socket_reader *reader = given;
     if (element_is(element, "error", XMLNS_STREAM))
         return peer_error(reader, element);
-    if (element_is(element, "starttls", XMLNS_TLS))
-        return negotiate_tls(reader);
-    if (element_is(element, "auth", XMLNS_SASL))
-        return authenticate(reader);
+    if (element_is(element, "starttls", XMLNS_TLS) && reader->operations->negotiate_tls != NULL)
+        return reader->operations->negotiate_tls(reader);
+    if (sasl_authentication_is_element(element) && reader->operations->authenticate != NULL)
+        return reader->operations->authenticate(reader, element);
     return reader->operations->process(reader, element);
 }
 
@@ -116,6 +92,19 @@ static void raise_limits(struct socket_reader *reader)
     xmpp_packet_reader_set_limits(reader->packets, &limits);
 }
 
+/* begin_anew - the stream was stopped: for good (-1), or to begin anew inside TLS or authenticated (RFC 6120
+ * 4.3.3). Nothing is carried over, not even bytes that were read already (CVE-2011-0411's kind). */
+static int begin_anew(struct socket_reader *reader)
+{
+    int (*restart)(struct socket_reader *) = reader->restart;
+    reader->restart = NULL;
+    if (restart == NULL)
+        return -1;
+    xmpp_packet_reader_restart(reader->packets);
+    reader->header_sent = false;
+    return restart(reader);
+}
+
 /* feed - give the parser what was read. 0 to go on, -1 when the stream is over. */
 static int feed(struct socket_reader *reader, const char *bytes, size_t length)
 {
@@ -133,7 +122,7 @@ static int feed(struct socket_reader *reader, const char *bytes, size_t length)
     case XMPP_PACKET_MORE:
         return 0;
     case XMPP_PACKET_STOPPED:
-        return -1;
+        return begin_anew(reader);
     case XMPP_PACKET_ERROR:
         break;
     }

@@ -26,10 +26,12 @@
 #include "server/metrics.h"
 #include "server/remote_server_manager.h"
 #include "server/timeline.h"
+#include "server/tls_policy.h"
 #include "server/xmpp_server.h"
 #include "session/local_outgoing_server_session.h"
 #include "session/retry_pause.h"
 #include "session/session_manager.h"
+#include "session/tls_negotiation.h"
 #include "xml/xmlns.h"
 
 #define PENDING ((void *)1)
@@ -82,20 +84,31 @@ static void check_permission(struct session *base)
     text_free(&why);
 }
 
-/* tick - the reader watches its own deadlines, so nothing is left to do */
+/* tick - the reader watches its own deadlines; left is the end of the peer's certificate (RFC 6120 13.7.2.3) */
 static void tick(struct session *session, int64_t now)
 {
-    (void)session;
     (void)now;
+    if (socket_connection_has_expired(session->connection) &&
+        session_end(session, STREAM_RESET, "your certificate has expired"))
+        log_info("%s: ended: the certificate of %s has expired",
+                 socket_connection_name(session->connection),
+                 socket_connection_peer(session->connection));
 }
 
 static const struct session_operations operations = {"incoming", free_session, check_permission,
                                                      tick};
 
-static void write_features(const struct config *config, struct text *out)
+static void write_features(const struct config *config, const struct handshake_offer *offer,
+                           struct text *out)
 {
     text_append_string(out, "<stream:features>");
-    if (config->xmpp_server_dialback_enabled)
+    if (offer->starttls)
+        text_appendf(out, "<starttls xmlns=\"" XMLNS_TLS "\"%s",
+                     offer->starttls_required ? "><required/></starttls>" : "/>");
+    if (offer->external)
+        text_append_string(out, "<mechanisms xmlns=\"" XMLNS_SASL
+                                "\"><mechanism>EXTERNAL</mechanism></mechanisms>");
+    if (offer->dialback)
         text_append_string(out,
                            "<dialback xmlns=\"" XMLNS_DIALBACK_FEATURE "\"><errors/></dialback>");
     if (!config->xmpp_server_limits_advertisement_disabled) {
@@ -112,7 +125,7 @@ static void write_features(const struct config *config, struct text *out)
 /* send_handshake - our header and, for 1.0 peers, the features */
 static void send_handshake(struct local_incoming_server_session *session,
                            struct socket_reader *reader, const char *local,
-                           const struct stream_header *header)
+                           const struct stream_header *header, const struct handshake_offer *offer)
 {
     bool modern = header->major >= 1;
     struct stream_header_fields fields = {.from = local,
@@ -120,24 +133,38 @@ static void send_handshake(struct local_incoming_server_session *session,
                                           .id = session->stream_id,
                                           .lang = "en",
                                           .content_ns = XMLNS_SERVER,
-                                          .dialback = true,
+                                          .dialback = reader->config->xmpp_server_dialback_enabled,
                                           .version = modern};
     struct text out = TEXT_EMPTY;
     stream_header_write(&out, &fields);
     if (modern)
-        write_features(reader->config, &out);
+        write_features(reader->config, offer, &out);
     socket_connection_deliver(reader->connection, out.bytes, out.length);
     text_free(&out);
     reader->header_sent = true;
     timeline_step(
         socket_connection_timeline(reader->connection), "LocalIncomingServerSession.createSession",
-        modern ? "RFC 6120 4.3.2" : "XEP-0220 2.4.1", "handshake sent: our header with id %s, %s",
-        session->stream_id,
-        modern ? "then features" : "no version and no features: the peer is older than 1.0");
+        modern ? "RFC 6120 4.3.2" : "XEP-0220 2.4.1",
+        "handshake sent: our header with id %s, %s%s%s%s", session->stream_id,
+        modern ? "then features:" : "no version and no features: the peer is older than 1.0",
+        modern && offer->starttls ? " starttls" : "", modern && offer->external ? " EXTERNAL" : "",
+        modern && offer->dialback ? " dialback" : "");
+}
+
+/* believe - a pair is proved from now on */
+static void believe(struct local_incoming_server_session *session, struct span local,
+                    struct span remote)
+{
+    pthread_mutex_lock(&session->session.lock);
+    domain_pair_table_put(&session->pairs, local, remote, VALIDATED);
+    atomic_fetch_add(&session->validated, 1);
+    pthread_mutex_unlock(&session->session.lock);
+    metrics_add(domains_validated, 1);
 }
 
 struct local_incoming_server_session *local_incoming_server_session_create_session(
-    struct socket_reader *reader, const char *local, const struct stream_header *header)
+    struct socket_reader *reader, const char *local, const struct stream_header *header,
+    const struct handshake_offer *offer)
 {
     struct local_incoming_server_session *session = text_calloc(1, sizeof *session);
     session_init(&session->session, &operations);
@@ -147,8 +174,29 @@ struct local_incoming_server_session *local_incoming_server_session_create_sessi
     socket_reader_make_stream_id(session->stream_id);
     session_manager_add(&session->session);
     metrics_add(incoming_sessions, 1);
-    send_handshake(session, reader, local, header);
+    if (offer->authenticated != NULL) { /* before the handshake: what follows it may come at once */
+        believe(session, domain_span(local), domain_span(offer->authenticated));
+        log_info("%s: %s proved itself to %s by its certificate, from %s",
+                 socket_connection_name(reader->connection), offer->authenticated, local,
+                 socket_connection_peer(reader->connection));
+    }
+    send_handshake(session, reader, local, header, offer);
     return session;
+}
+
+void local_incoming_server_session_replace(struct local_incoming_server_session *session)
+{
+    metrics_add(incoming_sessions, -1);
+    session_manager_remove(&session->session);
+    session_unref(&session->session);
+}
+
+bool local_incoming_server_session_has_pairs(struct local_incoming_server_session *session)
+{
+    pthread_mutex_lock(&session->session.lock);
+    bool has = session->pairs.count > 0 || session->pending > 0;
+    pthread_mutex_unlock(&session->session.lock);
+    return has;
 }
 
 void local_incoming_server_session_close(struct local_incoming_server_session *session,
@@ -257,7 +305,7 @@ static void verified(void *owner, const struct dialback_verification *verificati
  * (xmpp.server.session.allowmultiple = false) */
 struct multiple {
     const struct local_incoming_server_session *self;
-    const struct dialback_element *request;
+    const char *local, *remote;
     bool found;
 };
 
@@ -268,18 +316,20 @@ static void look_for_pair(struct session *base, void *given)
     if (base->operations != &operations || session == multiple->self)
         return;
     pthread_mutex_lock(&base->lock);
-    if (domain_pair_table_get(&session->pairs, domain_span(multiple->request->to),
-                              domain_span(multiple->request->from)) == VALIDATED)
+    if (domain_pair_table_get(&session->pairs, domain_span(multiple->local),
+                              domain_span(multiple->remote)) == VALIDATED)
         multiple->found = true;
     pthread_mutex_unlock(&base->lock);
 }
 
-static bool other_session_has(const struct local_incoming_server_session *session,
-                              const struct dialback_element *request)
+bool local_incoming_server_session_may_have(struct local_incoming_server_session *session,
+                                            const struct socket_reader *reader, const char *local,
+                                            const char *remote)
 {
-    struct multiple multiple = {.self = session, .request = request};
-    session_manager_each(look_for_pair, &multiple);
-    return multiple.found;
+    struct multiple multiple = {.self = session, .local = local, .remote = remote};
+    if (!reader->config->xmpp_server_session_allowmultiple)
+        session_manager_each(look_for_pair, &multiple);
+    return !multiple.found;
 }
 
 enum claim { CLAIM_NEW, CLAIM_VALIDATED, CLAIM_PENDING, CLAIM_TOO_MANY };
@@ -305,12 +355,46 @@ static enum claim claim_pair(struct local_incoming_server_session *session,
     return claim;
 }
 
+/* certificate_proves - XEP-0344: dialback without dialling back. Judged for this very domain, now (CVE-2021-32919
+ * was a judgement made elsewhere). */
+static bool certificate_proves(struct socket_reader *reader, const struct dialback_element *request)
+{
+    const struct server_verdict *verdict = tls_negotiation_verdict(reader);
+    if (verdict == NULL || !reader->config->s2s_dialback_certificate ||
+        !tls_policy_get(reader->config, request->from).external)
+        return false;
+    struct text how = TEXT_EMPTY;
+    bool proves = server_trust_manager_proves(verdict, request->from, &how);
+    timeline_step(socket_connection_timeline(reader->connection),
+                  "ServerDialback.validateRemoteDomain", "XEP-0344 2.2",
+                  proves ? "the certificate proves %s already (%s): nobody need be asked"
+                         : "the certificate does not prove %s (%s)",
+                  request->from, text_string(&how));
+    text_free(&how);
+    return proves;
+}
+
+/* take_certificate - valid, without a question; the claim is settled */
+static void take_certificate(struct local_incoming_server_session *session,
+                             const struct dialback_element *request)
+{
+    pthread_mutex_lock(&session->session.lock);
+    session->pending--;
+    pthread_mutex_unlock(&session->session.lock);
+    believe(session, domain_span(request->to), domain_span(request->from));
+    retry_pause_succeeded(request->from);
+    log_info("%s: %s proved itself to %s by its certificate, asked by dialback, from %s",
+             socket_connection_name(session->session.connection), request->from, request->to,
+             socket_connection_peer(session->session.connection));
+    answer(session, true, request->to, request->from, DIALBACK_VALID, PACKET_BAD_REQUEST, NULL);
+}
+
 /* ask - send the question on its way, or say at once why not */
 static void ask(struct local_incoming_server_session *session, struct socket_reader *reader,
                 const struct dialback_element *request)
 {
     struct timeline *timeline = socket_connection_timeline(reader->connection);
-    if (!reader->config->xmpp_server_session_allowmultiple && other_session_has(session, request)) {
+    if (!local_incoming_server_session_may_have(session, reader, request->to, request->from)) {
         timeline_step(timeline, "ServerDialback.validateRemoteDomain", "XEP-0220 2.5",
                       "%s has another session and xmpp.server.session.allowmultiple is false",
                       request->from);
@@ -318,7 +402,12 @@ static void ask(struct local_incoming_server_session *session, struct socket_rea
                PACKET_RESOURCE_CONSTRAINT, "there is another session of this domain");
         return;
     }
-    switch (claim_pair(session, request)) {
+    enum claim claim = claim_pair(session, request);
+    if (claim == CLAIM_NEW && certificate_proves(reader, request)) {
+        take_certificate(session, request);
+        return;
+    }
+    switch (claim) {
     case CLAIM_VALIDATED:
         timeline_step(timeline, "ServerDialback.validateRemoteDomain", "XEP-0220 2.2.1",
                       "%s is proved to %s already: valid again", request->from, request->to);
@@ -348,6 +437,29 @@ static void ask(struct local_incoming_server_session *session, struct socket_rea
         request, session->stream_id, verified, session_ref(&session->session)));
 }
 
+/* answer_error - refused without a question */
+static void answer_error(struct local_incoming_server_session *session,
+                         struct socket_reader *reader, const struct dialback_element *request,
+                         enum packet_error error, const char *why)
+{
+    timeline_step(socket_connection_timeline(reader->connection),
+                  "ServerDialback.validateRemoteDomain", "XEP-0220 2.5", "refused: %s (%s)",
+                  packet_error_name(error), why);
+    answer(session, true, request->to, request->from, DIALBACK_ERROR, error, why);
+}
+
+/* meets_policy - does this connection do for the domain that now wants to prove itself? (XEP-0220 2.5) */
+static bool meets_policy(struct socket_reader *reader, const struct dialback_element *request,
+                         struct text *why)
+{
+    const struct server_verdict *verdict = tls_negotiation_verdict(reader);
+    struct tls_policy policy = tls_policy_get(reader->config, request->from);
+    if (verdict == NULL)
+        return tls_policy_admits_plain(&policy, why);
+    return tls_policy_admits(&policy, verdict, request->from,
+                             reader->config->xmpp_server_cert_policy == CONFIG_CERT_NEEDED, why);
+}
+
 int local_incoming_server_session_validate_subsequent_domain(
     struct local_incoming_server_session *session, struct socket_reader *reader,
     const struct dialback_element *request)
@@ -363,13 +475,13 @@ int local_incoming_server_session_validate_subsequent_domain(
     switch (receiving_server_check(request, reader->config->xmpp_server_dialback_enabled, &error,
                                    &stream_error, &why)) {
     case RECEIVING_ASK:
-        ask(session, reader, request);
+        if (meets_policy(reader, request, &why))
+            ask(session, reader, request);
+        else
+            answer_error(session, reader, request, PACKET_POLICY_VIOLATION, text_string(&why));
         break;
     case RECEIVING_ANSWER_ERROR:
-        timeline_step(socket_connection_timeline(reader->connection),
-                      "ServerDialback.validateRemoteDomain", "XEP-0220 2.5", "refused: %s (%s)",
-                      packet_error_name(error), text_string(&why));
-        answer(session, true, request->to, request->from, DIALBACK_ERROR, error, text_string(&why));
+        answer_error(session, reader, request, error, text_string(&why));
         break;
     case RECEIVING_END_STREAM:
         result = socket_reader_end(reader, stream_error, NULL, "%s", text_string(&why));

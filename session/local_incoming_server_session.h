@@ -17,12 +17,27 @@
 
 struct local_incoming_server_session;
 
+/* What the handshake has to offer to this stream. */
+struct handshake_offer {
+    bool starttls, starttls_required;
+    bool external; /* the certificate proves the header's `from` */
+    bool dialback;
+    const char
+        *authenticated; /* who proved itself by SASL on this stream before (prepared), or NULL */
+};
+
 /* local_incoming_server_session_create_session - for a stream whose opening tag is acceptable:
  * `local` is the domain it is addressed to. Sends the handshake: our header with a new stream id
- * and, if the peer's version is 1.0 or later, the features (never to others: OF-443). One
- * reference for the caller; registered with the session manager until close. */
+ * and, if the peer's version is 1.0 or later, the features (never to others: OF-443). A
+ * domain that has proved itself by SASL is validated from the start. One reference for the caller; registered with the session manager until close. */
 struct local_incoming_server_session *local_incoming_server_session_create_session(
-    struct socket_reader *reader, const char *local, const struct stream_header *header);
+    struct socket_reader *reader, const char *local, const struct stream_header *header,
+    const struct handshake_offer *offer);
+/* local_incoming_server_session_replace - its stream has begun anew: leave the session manager without a word,
+ * drop the caller's reference. Only for a session that has no pairs. */
+void local_incoming_server_session_replace(struct local_incoming_server_session *session);
+/* local_incoming_server_session_has_pairs - was any db:result taken on it, whatever came of it so far? */
+bool local_incoming_server_session_has_pairs(struct local_incoming_server_session *session);
 /* local_incoming_server_session_close - its reader has ended: leave the session manager, log the
  * end, drop the caller's reference */
 void local_incoming_server_session_close(struct local_incoming_server_session *session,
@@ -36,6 +51,12 @@ const char *local_incoming_server_session_stream_id(
 int local_incoming_server_session_validate_subsequent_domain(
     struct local_incoming_server_session *session, struct socket_reader *reader,
     const struct dialback_element *request);
+
+/* local_incoming_server_session_may_have - does xmpp.server.session.allowmultiple let this pair have this stream
+ * too? By the reader's thread. */
+bool local_incoming_server_session_may_have(struct local_incoming_server_session *session,
+                                            const struct socket_reader *reader, const char *local,
+                                            const char *remote);
 
 enum domain_right {
     DOMAIN_VALIDATED,    /* this pair was proved on this stream */

@@ -35,42 +35,19 @@
 #include "server/thread.h"
 #include "server/timeline.h"
 #include "server/xmpp_server.h"
+#include "session/outgoing_dialback.h"
 #include "session/outgoing_line.h"
 #include "session/outgoing_server_socket_reader.h"
 #include "session/outgoing_session_promise.h"
+#include "session/outgoing_session_state.h"
 #include "session/retry_pause.h"
 #include "session/routing_table.h"
 #include "session/session_manager.h"
 #include "xml/xmlns.h"
 
-enum state { WAITING_FOR_THREAD, SETTING_UP, OPENED, RETIRED };
-
-struct wanted {
-    struct wanted *next;
-    char *local;
-};
-
-struct local_outgoing_server_session {
-    struct session session;    /* first: a struct session * is one of these */
-    char *local, *remote;      /* set before start */
-    char name[32];             /* set before start */
-    int64_t deadline;          /* of the set-up; set before its thread starts */
-    int64_t read_timeout;      /* set before start */
-    int64_t keep_alive;        /* set before start */
-    int64_t next_keep_alive;   /* housekeeping's own */
-    struct timeline *timeline; /* the session's until it is connected, then its connection's */
-    enum state state;          /* guarded by session.lock */
-    char *stream_id;           /* the peer's, from opened on; guarded by session.lock */
-    struct wanted *wanted;     /* pairs to be proved once it is opened; guarded by session.lock */
-    struct originating_server originating; /* guarded by session.lock */
-    struct receiving_server receiving;     /* guarded by session.lock */
-    int domains;                           /* pairs proved; guarded by session.lock */
-    struct outgoing_line_place place;      /* in line for a thread; the line's */
-};
-
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct domain_pair_table
-    by_remote; /* key ("", remote); a reference for each; guarded by table_lock */
+    by_remote; /* key ("", remote), beside one for EXTERNAL (local, remote); a reference for each; guarded by table_lock */
 static _Atomic unsigned next_number;
 
 static const struct span nobody = {"", 0};
@@ -83,8 +60,7 @@ static struct local_outgoing_server_session *of(struct session *session)
 static void free_session(struct session *base)
 {
     struct local_outgoing_server_session *session = of(base);
-    if (base->connection == NULL)
-        timeline_free(session->timeline);
+    timeline_free(session->timeline);
     session_destroy(base);
     free(session->local);
     free(session->remote);
@@ -105,36 +81,22 @@ static void check_permission(struct session *base)
     text_free(&why);
 }
 
-/* expire - what has not been answered in time */
-static void expire(struct local_outgoing_server_session *session, int64_t now)
+/* end_expired - the certificate that this stream relies on has run out (RFC 6120 13.7.2.3) */
+static void end_expired(struct local_outgoing_server_session *session)
 {
-    struct originating_request *request;
-    struct dialback_verification *verification;
-    do {
-        pthread_mutex_lock(&session->session.lock);
-        request = originating_server_take_expired(&session->originating, now);
-        verification = receiving_server_take_expired(&session->receiving, now);
-        pthread_mutex_unlock(&session->session.lock);
-        if (request != NULL) {
-            retry_pause_failed(session->remote, PACKET_REMOTE_SERVER_TIMEOUT,
-                               "no answer to our dialback key in time");
-            outgoing_session_promise_failed(
-                domain_span(request->local), domain_span(request->remote),
-                PACKET_REMOTE_SERVER_TIMEOUT, "no answer to our dialback key in time");
-            originating_request_free(request);
-        }
-        if (verification != NULL)
-            dialback_verification_finish(
-                verification,
-                &(struct dialback_verdict){DIALBACK_ERROR, PACKET_REMOTE_SERVER_TIMEOUT,
-                                           "the authoritative server did not answer in time"});
-    } while (request != NULL || verification != NULL);
+    if (!local_outgoing_server_session_is_open(session) ||
+        !socket_connection_has_expired(session->session.connection))
+        return;
+    local_outgoing_server_session_retire(session);
+    if (session_end(&session->session, STREAM_RESET, "your certificate has expired"))
+        log_info("%s: to %s ended: its certificate has expired", session->name, session->remote);
 }
 
 static void tick(struct session *base, int64_t now)
 {
     struct local_outgoing_server_session *session = of(base);
-    expire(session, now);
+    outgoing_dialback_expire(session, now);
+    end_expired(session);
     if (session->keep_alive <= 0 || !local_outgoing_server_session_is_open(session))
         return;
     int64_t quiet_since = socket_connection_last_active(base->connection);
@@ -227,47 +189,13 @@ static void start_next(void)
         start_thread(next);
 }
 
-/* give_work - under the session's lock: a pair to be proved or a verification. False when the
- * session takes no more. */
-static bool give_work(struct local_outgoing_server_session *session, struct span local,
-                      struct dialback_verification *verification, struct text *out)
-{
-    if (session->state == RETIRED)
-        return false;
-    int64_t answer_by = xmpp_server_now() + session->read_timeout;
-    if (verification != NULL) {
-        receiving_server_take(&session->receiving, verification);
-        if (session->state == OPENED) {
-            timeline_step(session->timeline, "ServerDialback.verifyKey", "XEP-0220 2.1.2",
-                          "db:verify sent on this open stream: did %s make the key shown to us?",
-                          session->remote);
-            receiving_server_verify_keys(&session->receiving, answer_by, out);
-        }
-        return true;
-    }
-    char *domain = text_copy_n(local.bytes, local.length);
-    if (session->state == OPENED) {
-        timeline_step(session->timeline, "ServerDialback.authenticateDomain", "XEP-0220 2.6.1",
-                      "db:result sent on this open stream: a key that proves %s", domain);
-        originating_server_authenticate_domain(&session->originating, domain, session->remote,
-                                               session->stream_id, answer_by, out);
-        free(domain);
-    } else {
-        struct wanted *wanted = text_calloc(1, sizeof *wanted);
-        wanted->local = domain;
-        wanted->next = session->wanted;
-        session->wanted = wanted;
-    }
-    return true;
-}
-
 /* offer_work - the same with its lock, and what is to be sent appended in order */
-static bool offer_work(struct local_outgoing_server_session *session, struct span local,
-                       struct dialback_verification *verification)
+static enum outgoing_offer offer_work(struct local_outgoing_server_session *session,
+                                      struct span local, struct dialback_verification *verification)
 {
     struct text out = TEXT_EMPTY;
     pthread_mutex_lock(&session->session.lock);
-    bool taken = give_work(session, local, verification, &out);
+    enum outgoing_offer taken = outgoing_dialback_offer(session, local, verification, &out);
     if (out.length > 0)
         socket_connection_deliver_now(session->session.connection, out.bytes, out.length);
     pthread_mutex_unlock(&session->session.lock);
@@ -277,25 +205,37 @@ static bool offer_work(struct local_outgoing_server_session *session, struct spa
     return taken;
 }
 
-/* find_or_make - a session to `remote` that has taken the work */
+/* find_or_make - a session to `remote` that has taken the work: that for all our domains, or, when it turned out to
+ * be for another of them only, one for this domain alone */
 static void find_or_make(struct span local, struct span remote,
                          struct dialback_verification *verification)
 {
-    struct local_outgoing_server_session *made = NULL, *old = NULL;
+    struct local_outgoing_server_session *made = NULL, *old = NULL, *proved = NULL;
+    const struct span keys[] = {nobody, local};
+    enum outgoing_offer offer = OFFER_NOT_MINE;
     bool start = false;
     pthread_mutex_lock(&table_lock);
-    struct local_outgoing_server_session *session =
-        domain_pair_table_get(&by_remote, nobody, remote);
-    if (session == NULL || !offer_work(session, local, verification)) {
+    for (int i = 0; i < 2 && offer == OFFER_NOT_MINE; i++) {
+        struct local_outgoing_server_session *session =
+            domain_pair_table_get(&by_remote, keys[i], remote);
+        offer = session == NULL ? OFFER_RETIRED : offer_work(session, local, verification);
+        if (offer == OFFER_PROVED)
+            proved = local_outgoing_server_session_ref(session);
+        if (offer != OFFER_RETIRED)
+            continue;
         made = new_session(local, remote);
+        made->exact = i == 1;
         offer_work(made, local, verification);
-        old = domain_pair_table_put(&by_remote, nobody, remote,
+        old = domain_pair_table_put(&by_remote, keys[i], remote,
                                     local_outgoing_server_session_ref(made));
         made->place.owner = made;
         start = outgoing_line_enter(&made->place);
     }
     pthread_mutex_unlock(&table_lock);
     local_outgoing_server_session_unref(old);
+    if (proved != NULL) /* since this thread looked for a route, one was made */
+        outgoing_session_promise_fulfilled(local, remote, proved);
+    local_outgoing_server_session_unref(proved);
     if (start)
         start_thread(made);
 }
@@ -339,35 +279,22 @@ void local_outgoing_server_session_connected(struct local_outgoing_server_sessio
                                              struct socket_connection *connection)
 {
     pthread_mutex_lock(&session->session.lock);
+    struct socket_connection *before = session->session.connection;
     session->session.connection = socket_connection_ref(connection);
     pthread_mutex_unlock(&session->session.lock);
+    socket_connection_unref(before);
 }
 
 void local_outgoing_server_session_opened(struct local_outgoing_server_session *session,
                                           const char *stream_id)
 {
     struct text out = TEXT_EMPTY;
-    int64_t answer_by = xmpp_server_now() + session->read_timeout;
     pthread_mutex_lock(&session->session.lock);
     bool first = session->state == SETTING_UP;
     if (first) {
         session->state = OPENED;
         session->stream_id = text_copy(stream_id);
-        while (session->wanted != NULL) {
-            struct wanted *wanted = session->wanted;
-            session->wanted = wanted->next;
-            timeline_step(session->timeline, "ServerDialback.authenticateDomain", "XEP-0220 2.1.1",
-                          "db:result sent: a key that proves %s, made for stream %s", wanted->local,
-                          stream_id);
-            originating_server_authenticate_domain(&session->originating, wanted->local,
-                                                   session->remote, stream_id, answer_by, &out);
-            free(wanted->local);
-            free(wanted);
-        }
-        if (session->receiving.verifications != NULL)
-            timeline_step(session->timeline, "ServerDialback.verifyKey", "XEP-0220 2.1.2",
-                          "db:verify sent: did %s make the key shown to us?", session->remote);
-        receiving_server_verify_keys(&session->receiving, answer_by, &out);
+        outgoing_dialback_send_waiting(session, &out);
         socket_connection_deliver_now(session->session.connection, out.bytes, out.length);
     }
     pthread_mutex_unlock(&session->session.lock);
@@ -375,6 +302,44 @@ void local_outgoing_server_session_opened(struct local_outgoing_server_session *
     if (first) {
         socket_connection_flush(session->session.connection);
         start_next();
+    }
+}
+
+void local_outgoing_server_session_authenticated(struct local_outgoing_server_session *session,
+                                                 const char *stream_id)
+{
+    struct text out = TEXT_EMPTY;
+    struct span own = domain_span(session->local), remote = domain_span(session->remote);
+    struct wanted *wanted = NULL;
+    pthread_mutex_lock(&session->session.lock);
+    bool first = session->state == SETTING_UP;
+    if (first) {
+        session->state = OPENED;
+        session->external = true;
+        session->domains++;
+        session->stream_id = text_copy(stream_id);
+        wanted = session->wanted;
+        session->wanted = NULL;
+        outgoing_dialback_send_waiting(session, &out);
+        socket_connection_deliver_now(session->session.connection, out.bytes, out.length);
+    }
+    pthread_mutex_unlock(&session->session.lock);
+    text_free(&out);
+    if (!first)
+        return;
+    retry_pause_succeeded(session->remote);
+    log_info("outgoing session to %s: %s is proved by its certificate, at %s", session->remote,
+             session->local, socket_connection_peer(session->session.connection));
+    outgoing_session_promise_fulfilled(own, remote, session);
+    socket_connection_flush(session->session.connection);
+    start_next();
+    while (wanted != NULL) { /* those of other domains of ours: on streams of their own */
+        struct wanted *each = wanted;
+        wanted = each->next;
+        if (strcmp(each->local, session->local) != 0)
+            local_outgoing_server_session_authenticate_domain(domain_span(each->local), remote);
+        free(each->local);
+        free(each);
     }
 }
 
@@ -401,99 +366,6 @@ bool local_outgoing_server_session_is_waiting(struct local_outgoing_server_sessi
         session->originating.requests != NULL || session->receiving.verifications != NULL;
     pthread_mutex_unlock(&session->session.lock);
     return waiting;
-}
-
-/* proved - valid: from now on the pair's stanzas go over this stream, those that waited first */
-static void proved(struct local_outgoing_server_session *session,
-                   const struct originating_request *request)
-{
-    pthread_mutex_lock(&session->session.lock);
-    session->domains++;
-    pthread_mutex_unlock(&session->session.lock);
-    retry_pause_succeeded(session->remote);
-    log_info("outgoing session to %s: %s is proved by dialback, at %s", session->remote,
-             request->local, socket_connection_peer(session->session.connection));
-    outgoing_session_promise_fulfilled(domain_span(request->local), domain_span(request->remote),
-                                       session);
-}
-
-/* not_proved - XEP-0220 2.1.1: invalid -> internal-server-error to the senders; error ->
- * remote-server-timeout, the stream stays */
-static int not_proved(struct local_outgoing_server_session *session,
-                      const struct originating_request *request,
-                      const struct dialback_element *answer)
-{
-    bool error = answer->type == DIALBACK_ERROR;
-    char why[256];
-    snprintf(why, sizeof why, "the other server refused %s: %s%s%s", request->local,
-             error ? packet_error_name(answer->error) : "invalid key", error ? ", " : "",
-             error ? answer->error_text : "");
-    log_info("outgoing session to %s: %s", session->remote, why);
-    enum packet_error condition =
-        error ? PACKET_REMOTE_SERVER_TIMEOUT : PACKET_INTERNAL_SERVER_ERROR;
-    retry_pause_failed(session->remote, condition, why);
-    outgoing_session_promise_failed(domain_span(request->local), domain_span(request->remote),
-                                    condition, why);
-    return error || local_outgoing_server_session_has_domain(session) ||
-                   local_outgoing_server_session_is_waiting(session)
-               ? 0
-               : -1;
-}
-
-static void log_unasked(const struct local_outgoing_server_session *session,
-                        const struct dialback_element *answer)
-{
-    const char *name = answer->kind == DIALBACK_RESULT ? "db:result" : "db:verify";
-    timeline_step(session->timeline, "ServerDialback", "XEP-0220 3.1",
-                  "an answer that nobody asked for on this stream (%s from %s to %s): ignored",
-                  name, answer->from, answer->to);
-    log_warn("%s: %s sent a %s that was not asked for on this stream (from %s to %s): ignored",
-             session->name, session->remote, name, answer->from, answer->to);
-}
-
-int local_outgoing_server_session_result_received(struct local_outgoing_server_session *session,
-                                                  const struct dialback_element *answer)
-{
-    pthread_mutex_lock(&session->session.lock);
-    struct originating_request *request =
-        originating_server_take_answered(&session->originating, answer);
-    pthread_mutex_unlock(&session->session.lock);
-    if (request == NULL) {
-        log_unasked(session, answer);
-        return 0;
-    }
-    timeline_step(session->timeline, "ServerDialback.authenticateDomain", "XEP-0220 2.1.1",
-                  "db:result received: %s is %s at %s", request->local,
-                  answer->type == DIALBACK_VALID     ? "valid"
-                  : answer->type == DIALBACK_INVALID ? "invalid"
-                                                     : packet_error_name(answer->error),
-                  session->remote);
-    int result = 0;
-    if (answer->type == DIALBACK_VALID)
-        proved(session, request);
-    else
-        result = not_proved(session, request, answer);
-    originating_request_free(request);
-    return result;
-}
-
-void local_outgoing_server_session_verify_received(struct local_outgoing_server_session *session,
-                                                   const struct dialback_element *answer)
-{
-    struct dialback_verdict verdict;
-    struct text why = TEXT_EMPTY;
-    pthread_mutex_lock(&session->session.lock);
-    struct dialback_verification *verification =
-        receiving_server_take_answered(&session->receiving, answer, &verdict, &why);
-    pthread_mutex_unlock(&session->session.lock);
-    if (verification != NULL) {
-        timeline_step(session->timeline, "ServerDialback.verifyKey", "XEP-0220 2.1.2",
-                      "db:verify answered: %s", verdict.why);
-        dialback_verification_finish(verification, &verdict);
-    } else {
-        log_unasked(session, answer);
-    }
-    text_free(&why);
 }
 
 /* count - a packet was taken (0) or not (-1) */
@@ -529,9 +401,10 @@ void local_outgoing_server_session_retire(struct local_outgoing_server_session *
 {
     struct local_outgoing_server_session *listed = NULL;
     struct span remote = domain_span(session->remote);
+    struct span key = session->exact ? domain_span(session->local) : nobody;
     pthread_mutex_lock(&table_lock);
-    if (domain_pair_table_get(&by_remote, nobody, remote) == session)
-        listed = domain_pair_table_remove(&by_remote, nobody, remote);
+    if (domain_pair_table_get(&by_remote, key, remote) == session)
+        listed = domain_pair_table_remove(&by_remote, key, remote);
     pthread_mutex_lock(&session->session.lock);
     bool was_setting_up = session->state == SETTING_UP;
     session->state = RETIRED;
@@ -546,30 +419,7 @@ void local_outgoing_server_session_failed(struct local_outgoing_server_session *
                                           enum packet_error error, const char *why)
 {
     local_outgoing_server_session_retire(session);
-    pthread_mutex_lock(&session->session.lock);
-    struct wanted *wanted = session->wanted;
-    struct originating_server originating = session->originating;
-    struct receiving_server receiving = session->receiving;
-    session->wanted = NULL;
-    session->originating = (struct originating_server){0};
-    session->receiving = (struct receiving_server){0};
-    pthread_mutex_unlock(&session->session.lock);
-    while (wanted != NULL) {
-        struct wanted *each = wanted;
-        wanted = each->next;
-        outgoing_session_promise_failed(domain_span(each->local), domain_span(session->remote),
-                                        error, why);
-        free(each->local);
-        free(each);
-    }
-    for (struct originating_request *each;
-         (each = originating_server_take_expired(&originating, INT64_MAX)) != NULL;
-         originating_request_free(each))
-        outgoing_session_promise_failed(domain_span(each->local), domain_span(session->remote),
-                                        error, why);
-    for (struct dialback_verification *each;
-         (each = receiving_server_take_expired(&receiving, INT64_MAX)) != NULL;)
-        dialback_verification_finish(each, &(struct dialback_verdict){DIALBACK_ERROR, error, why});
+    outgoing_dialback_fail(session, error, why);
 }
 
 void local_outgoing_server_session_stop(void)

@@ -2,7 +2,8 @@
  *
  * Openfire: LocalOutgoingServerSession. One stream to a remote domain carries everything we have
  * for it: keys for our domains (db:result), questions about its keys (db:verify), and the stanzas
- * of every pair that was proved. It is made on a thread of its own, which then is its reader.
+ * of every pair that was proved. (A stream that SASL EXTERNAL has authenticated is for one domain of
+ * ours only; it answers for no other.) It is made on a thread of its own, which then is its reader.
  *
  * Threads: its own; any that has a pair, a verification or a packet for it; housekeeping. Locks:
  * the table of sessions by remote domain, then the session's.
@@ -52,24 +53,23 @@ const char *local_outgoing_server_session_local(
 int64_t local_outgoing_server_session_deadline(const struct local_outgoing_server_session *session);
 struct timeline *local_outgoing_server_session_timeline(
     const struct local_outgoing_server_session *session);
-/* local_outgoing_server_session_connected - it has a connection (takes a reference) */
+/* local_outgoing_server_session_connected - it has a connection (takes a reference; gives one before it back) */
 void local_outgoing_server_session_connected(struct local_outgoing_server_session *session,
                                              struct socket_connection *connection);
 /* local_outgoing_server_session_opened - the stream is ready for keys and questions: what waited
  * is sent. `stream_id` is the peer's. */
 void local_outgoing_server_session_opened(struct local_outgoing_server_session *session,
                                           const char *stream_id);
+/* local_outgoing_server_session_authenticated - instead: our certificate has proved the session's own domain
+ * (SASL EXTERNAL). From now on the stream is for that domain alone; the pairs of other domains of ours that
+ * waited for it get streams of their own. */
+void local_outgoing_server_session_authenticated(struct local_outgoing_server_session *session,
+                                                 const char *stream_id);
 bool local_outgoing_server_session_is_open(struct local_outgoing_server_session *session);
 /* local_outgoing_server_session_has_domain - was any pair proved on it? */
 bool local_outgoing_server_session_has_domain(struct local_outgoing_server_session *session);
 /* local_outgoing_server_session_is_waiting - is an answer outstanding? */
 bool local_outgoing_server_session_is_waiting(struct local_outgoing_server_session *session);
-/* local_outgoing_server_session_result_received, _verify_received - an answer came on its
- * stream. 0 to go on; -1: the stream is of no use any more. */
-int local_outgoing_server_session_result_received(struct local_outgoing_server_session *session,
-                                                  const struct dialback_element *answer);
-void local_outgoing_server_session_verify_received(struct local_outgoing_server_session *session,
-                                                   const struct dialback_element *answer);
 /* local_outgoing_server_session_retire - take no new work: from now on a new pair or question
  * gets a new session. Idempotent. */
 void local_outgoing_server_session_retire(struct local_outgoing_server_session *session);

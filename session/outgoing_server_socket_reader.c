@@ -5,34 +5,47 @@
  * 3.2, 4.7, 4.3; XEP-0220 2.1, 2.4.
  *
  * Action points:
- *   start                      -> permission, DNS and TCP (socket_util), our header: from, to,
- *   version 1.0, xmlns:db, no id
+ *   start                      -> permission, DNS and TCP (socket_util), TLS at once where the DNS says so; our
+ *   header: from, to, version 1.0, xmlns:db, no id
  *   their header, version 1.0  -> wait for features (OF-443: never take another element for the
  *   answer)
  *   their header, no version   -> dialback at once (RFC 6120 4.7.5)
- *   features                   -> TLS required: given up, this program has no certificate; else
- *   the session is opened
+ *   features, plain            -> <starttls/> if they and we can; else, unless TLS is required, dialback
+ *   <proceed/>                 -> TLSA records, handshake, our header again
+ *   features, encrypted        -> SASL EXTERNAL if they offer it and their certificate is for them; else dialback
+ *   <success/>                 -> our header again, and with the features that follow the pair is proved
+ *   <failure/> of SASL         -> dialback on the same stream
  *   db:result / db:verify with a type -> the session matches them to what was asked here
  *   any stanza                 -> not processed: this stream is ours to send on (RFC 6120 4.5)
  *   idle                       -> closing tag; what they still answer is processed
  *   the end                    -> what was appended and never sent is read back and bounced
+ *   the end before any of it   -> the next address, while there is one and time; never without TLS for that reason
+ *   (DIFFERS: D32)
  */
 #include "session/outgoing_server_socket_reader.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+
 #include "dialback/dialback_element.h"
+#include "server/certificate_identity.h"
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/remote_server_manager.h"
 #include "server/socket_util.h"
 #include "server/timeline.h"
+#include "server/tls_policy.h"
 #include "server/xmpp_server.h"
 #include "session/blocking_reading_mode.h"
 #include "session/local_outgoing_server_session.h"
+#include "session/outgoing_dialback.h"
 #include "session/outgoing_session_promise.h"
 #include "session/retry_pause.h"
+#include "session/sasl_authentication.h"
+#include "session/tls_negotiation.h"
+#include "session/undelivered_stanzas.h"
 #include "xml/xmlns.h"
 
 #define UNPROVED_IDLE_MS \
@@ -44,7 +57,13 @@ struct outgoing_server_socket_reader {
     struct local_outgoing_server_session *session; /* borrowed: the thread holds a reference */
     char *stream_id;                               /* owned; theirs */
     bool declares_dialback;
-    bool modern; /* their version is 1.0 or later: features will come */
+    bool offers_dialback; /* in their features */
+    bool modern;          /* their version is 1.0 or later: features will come */
+    struct tls_policy policy;
+    struct socket_util_target target;
+    bool asked_tls, asked_sasl; /* the answer is awaited */
+    bool succeeded;             /* SASL EXTERNAL did: the next features are the last */
+    bool reached; /* the set-up went as far as keys or a certificate: no other address is tried */
 };
 
 static struct outgoing_server_socket_reader *self_of(struct socket_reader *reader)
@@ -56,6 +75,23 @@ static void write_header(struct socket_reader *reader, struct text *out)
 {
     (void)reader; /* ours went out first */
     (void)out;
+}
+
+/* use_dialback - the stream is as far as it gets: keys and questions may go out, if they take them */
+static int use_dialback(struct outgoing_server_socket_reader *self)
+{
+    const char *remote = local_outgoing_server_session_remote(self->session);
+    /* COMPAT: MongooseIM and older servers announce dialback by the namespace on their header only */
+    bool offered = self->offers_dialback || self->declares_dialback;
+    self->reached = true;
+    if (!self->reader.config->xmpp_server_dialback_enabled || !offered)
+        return socket_reader_end(&self->reader, STREAM_ERROR_NONE, NULL,
+                                 offered
+                                     ? "nothing but dialback would do with %s, and it is off here"
+                                     : "%s offers no way to authenticate that we know",
+                                 remote);
+    local_outgoing_server_session_opened(self->session, self->stream_id);
+    return 0;
 }
 
 static int stream_opened(struct socket_reader *reader, const struct stream_header *header)
@@ -83,6 +119,7 @@ static int stream_opened(struct socket_reader *reader, const struct stream_heade
     /* COMPAT: some servers open the stream that carries only an error without id, or with an
      * empty one (Prosody's first header on an outgoing stream); an id is missed when a key has
      * to be made from it. */
+    free(self->stream_id);
     self->stream_id = text_copy(header->id != NULL ? header->id : "");
     if (self->modern)
         return 0;
@@ -92,34 +129,263 @@ static int stream_opened(struct socket_reader *reader, const struct stream_heade
     timeline_step(socket_connection_timeline(reader->connection),
                   "LocalOutgoingServerSession.createOutgoingSession", "RFC 6120 4.7.5",
                   "%s is older than XMPP 1.0: no features will come, dialback at once", remote);
-    local_outgoing_server_session_opened(self->session, self->stream_id);
+    struct text why = TEXT_EMPTY;
+    bool plain = tls_negotiation_verdict(reader) == NULL;
+    self->offers_dialback = true; /* there is nothing else */
+    int result = !plain || tls_policy_admits_plain(&self->policy, &why)
+                     ? use_dialback(self)
+                     : socket_reader_end(reader, STREAM_POLICY_VIOLATION, NULL, "%s can't: %s",
+                                         remote, text_string(&why));
+    text_free(&why);
+    return result;
+}
+
+/* open_stream - our header (conformance 11) */
+static void open_stream(struct socket_reader *reader, struct local_outgoing_server_session *session)
+{
+    struct stream_header_fields fields = {.from = local_outgoing_server_session_local(session),
+                                          .to = local_outgoing_server_session_remote(session),
+                                          .lang = "en",
+                                          .content_ns = XMLNS_SERVER,
+                                          .dialback = reader->config->xmpp_server_dialback_enabled,
+                                          .version = true};
+    struct text out = TEXT_EMPTY;
+    stream_header_write(&out, &fields);
+    socket_connection_deliver(reader->connection, out.bytes, out.length);
+    text_free(&out);
+    reader->header_sent = true;
+    timeline_step(socket_connection_timeline(reader->connection),
+                  "LocalOutgoingServerSession.createOutgoingSession", "RFC 6120 4.7",
+                  "stream opened: our header, from %s to %s", fields.from, fields.to);
+}
+
+/* ask_for_tls - RFC 6120 5.4.2.1 */
+static int ask_for_tls(struct outgoing_server_socket_reader *self)
+{
+    static const char starttls[] = "<starttls xmlns=\"" XMLNS_TLS "\"/>";
+    self->asked_tls = true;
+    socket_connection_deliver(self->reader.connection, starttls, sizeof starttls - 1);
     return 0;
+}
+
+/* plain_features - they can be no end where TLS is to be had, or required */
+static int plain_features(struct outgoing_server_socket_reader *self,
+                          const struct element *features)
+{
+    struct socket_reader *reader = &self->reader;
+    const char *remote = local_outgoing_server_session_remote(self->session);
+    const struct element *starttls = element_child(features, "starttls", XMLNS_TLS);
+    bool possible = self->policy.allowed && tls_negotiation_is_possible();
+    if (starttls != NULL && possible)
+        return ask_for_tls(self);
+    if (starttls != NULL && element_child(starttls, "required", XMLNS_TLS) != NULL)
+        return socket_reader_end(
+            reader, STREAM_POLICY_VIOLATION, NULL, "%s requires TLS, which %s", remote,
+            self->policy.allowed ? "needs a certificate here, and there is none"
+                                 : "is switched off here");
+    if (self->policy.required)
+        return socket_reader_end(reader, STREAM_POLICY_VIOLATION, NULL,
+                                 "%s does not offer TLS, which is required (%s)", remote,
+                                 self->policy.source);
+    return use_dialback(self);
+}
+
+/* is_proved - is their certificate for the domain that we asked for (RFC 6120 13.7.2.1: not for the host that
+ * SRV named, unless a secure record vouches for that too)? */
+static bool is_proved(struct outgoing_server_socket_reader *self)
+{
+    const struct server_verdict *verdict = tls_negotiation_verdict(&self->reader);
+    const char *remote = local_outgoing_server_session_remote(self->session);
+    struct text how = TEXT_EMPTY;
+    bool proved = server_trust_manager_proves(verdict, remote, &how);
+    if (!proved && verdict->dane)
+        proved = certificate_identity_matches(verdict->certificate, self->target.host, NULL);
+    timeline_step(socket_connection_timeline(self->reader.connection),
+                  "LocalOutgoingServerSession.secureAndAuthenticate", "RFC 6120 13.7.2.1",
+                  proved ? "the certificate is for %s: %s"
+                         : "the certificate does not prove %s: %s",
+                  remote, text_string(&how));
+    text_free(&how);
+    return proved;
+}
+
+static bool shows_certificate(void)
+{
+    struct certificates *certificates = certificate_manager_get();
+    bool shows = certificates != NULL && certificates_present(certificates);
+    certificates_unref(certificates);
+    return shows;
+}
+
+/* ask_for_external - XEP-0178 3, with our domain as the authorisation identity */
+static int ask_for_external(struct outgoing_server_socket_reader *self)
+{
+    struct socket_reader *reader = &self->reader;
+    const char *local = local_outgoing_server_session_local(self->session);
+    unsigned char encoded[2 * JID_PART_MAX] = "=";
+    struct text out = TEXT_EMPTY;
+    if (!reader->config->xmpp_auth_external_server_skip_sending_authzid)
+        EVP_EncodeBlock(encoded, (const unsigned char *)local, (int)strlen(local));
+    text_appendf(&out, "<auth xmlns=\"" XMLNS_SASL "\" mechanism=\"EXTERNAL\">%s</auth>",
+                 (const char *)encoded);
+    self->asked_sasl = true;
+    socket_connection_deliver(reader->connection, out.bytes, out.length);
+    text_free(&out);
+    timeline_step(socket_connection_timeline(reader->connection),
+                  "LocalOutgoingServerSession.secureAndAuthenticate", "XEP-0178 3",
+                  "SASL EXTERNAL asked for, as %s", local);
+    return 0;
+}
+
+/* secure_features - inside TLS: the best way to prove ourselves that is offered */
+static int secure_features(struct outgoing_server_socket_reader *self,
+                           const struct element *features)
+{
+    struct socket_reader *reader = &self->reader;
+    const char *remote = local_outgoing_server_session_remote(self->session);
+    bool proved = is_proved(self);
+    if (self->policy.certificate && !proved)
+        return socket_reader_end(reader, STREAM_POLICY_VIOLATION, NULL,
+                                 "%s must have a valid certificate (%s)", remote,
+                                 self->policy.source);
+    if (sasl_authentication_offers_external(features) && proved && self->policy.external &&
+        shows_certificate())
+        return ask_for_external(self);
+    return use_dialback(self);
 }
 
 static int features_received(struct socket_reader *reader, const struct element *features)
 {
     struct outgoing_server_socket_reader *self = self_of(reader);
     const char *remote = local_outgoing_server_session_remote(self->session);
-    const struct element *starttls = element_child(features, "starttls", XMLNS_TLS);
-    bool dialback = element_child(features, "dialback", XMLNS_DIALBACK_FEATURE) != NULL;
+    self->offers_dialback = element_child(features, "dialback", XMLNS_DIALBACK_FEATURE) != NULL;
     timeline_step(socket_connection_timeline(reader->connection),
                   "LocalOutgoingServerSession.createOutgoingSession", "RFC 6120 4.3.2",
-                  "features received:%s%s%s", starttls != NULL ? " starttls" : "",
-                  dialback ? " dialback" : "",
+                  "features received:%s%s%s",
+                  element_child(features, "starttls", XMLNS_TLS) ? " starttls" : "",
+                  self->offers_dialback ? " dialback" : "",
                   element_child(features, "mechanisms", XMLNS_SASL) ? " mechanisms" : "");
+    if (self->asked_tls || self->asked_sasl)
+        return 0; /* an answer is due, not these */
     if (self->stream_id[0] == '\0')
         return socket_reader_end(reader, STREAM_BAD_FORMAT, NULL, "the header of %s has no id",
                                  remote);
-    if (starttls != NULL && element_child(starttls, "required", XMLNS_TLS) != NULL)
-        return socket_reader_end(reader, STREAM_POLICY_VIOLATION, NULL,
-                                 "%s requires TLS, and no certificate is configured here", remote);
-    /* COMPAT: MongooseIM and older servers announce dialback by the namespace on their header only
-     */
-    if (!dialback && !self->declares_dialback)
-        return socket_reader_end(reader, STREAM_ERROR_NONE, NULL,
-                                 "%s offers no way to authenticate that we know", remote);
-    local_outgoing_server_session_opened(self->session, self->stream_id);
+    if (self->succeeded) {
+        self->reached = true;
+        local_outgoing_server_session_authenticated(self->session, self->stream_id);
+        return 0;
+    }
+    return tls_negotiation_verdict(reader) == NULL ? plain_features(self, features)
+                                                   : secure_features(self, features);
+}
+
+/* begin_again - a stream anew on the same connection: nothing of the old one counts (RFC 6120 4.3.3) */
+static int begin_again(struct outgoing_server_socket_reader *self)
+{
+    free(self->stream_id);
+    self->stream_id = NULL;
+    self->declares_dialback = self->offers_dialback = self->modern = false;
+    open_stream(&self->reader, self->session);
     return 0;
+}
+
+/* find_tlsa - what DNSSEC says of the certificate. -1 when it should say something and can't be heard: then TLS must not
+ * go on (RFC 7672 2.1.1). */
+static int find_tlsa(struct outgoing_server_socket_reader *self, struct dns_tlsa *tlsa,
+                     struct text *why)
+{
+    tlsa->count = 0;
+    if (!self->reader.config->s2s_dane_enabled || !self->target.secure)
+        return 0;
+    enum dns_result found = dns_util_resolve_tlsa(
+        self->target.host, self->target.port, local_outgoing_server_session_deadline(self->session),
+        local_outgoing_server_session_timeline(self->session), tlsa);
+    if (found != DNS_FAILED)
+        return 0;
+    text_appendf(why, "the TLSA records of %s can't be had, though its DNS is secure",
+                 self->target.host);
+    return -1;
+}
+
+/* secure - the handshake, on <proceed/> or at once */
+static int secure(struct outgoing_server_socket_reader *self, bool direct)
+{
+    struct socket_reader *reader = &self->reader;
+    struct dns_tlsa *tlsa = text_calloc(1, sizeof *tlsa);
+    struct text why = TEXT_EMPTY;
+    struct tls_request request = {
+        .client = true,
+        .local = local_outgoing_server_session_local(self->session),
+        .remote = local_outgoing_server_session_remote(self->session),
+        .strict = self->policy.strict || self->policy.certificate,
+        .direct = direct,
+        .tlsa = tlsa,
+        .target = self->target.host,
+    };
+    int result = find_tlsa(self, tlsa, &why);
+    if (result < 0) {
+        socket_reader_note_end(reader, "TLS failed", text_string(&why));
+        socket_connection_end(reader->connection, NULL, 0);
+    } else {
+        result = tls_negotiation_run(reader, &request, NULL,
+                                     local_outgoing_server_session_deadline(self->session), NULL);
+    }
+    text_free(&why);
+    free(tlsa);
+    return result;
+}
+
+static int start_tls(struct socket_reader *reader)
+{
+    struct outgoing_server_socket_reader *self = self_of(reader);
+    return secure(self, false) == 0 ? begin_again(self) : -1;
+}
+
+static int start_authenticated(struct socket_reader *reader)
+{
+    return begin_again(self_of(reader));
+}
+
+/* tls_answered - <proceed/> or <failure/>, if it was asked for */
+static int tls_answered(struct outgoing_server_socket_reader *self, const struct element *element)
+{
+    struct socket_reader *reader = &self->reader;
+    bool asked = self->asked_tls;
+    self->asked_tls = false;
+    if (!asked || !element_is(element, "proceed", XMLNS_TLS))
+        return socket_reader_end(reader, STREAM_ERROR_NONE, NULL, "%s answers <%s/> to starttls",
+                                 local_outgoing_server_session_remote(self->session),
+                                 element->name);
+    reader->restart = start_tls;
+    return -1;
+}
+
+/* sasl_answered - <success/> or <failure/>; unasked it counts for nothing (X11) */
+static int sasl_answered(struct outgoing_server_socket_reader *self, const struct element *element)
+{
+    struct socket_reader *reader = &self->reader;
+    bool asked = self->asked_sasl;
+    if (!asked) {
+        log_warn("%s: a <%s/> of SASL came that was not asked for: ignored",
+                 socket_connection_name(reader->connection), element->name);
+        return 0;
+    }
+    self->asked_sasl = false;
+    if (element_is(element, "success", XMLNS_SASL)) {
+        self->succeeded = true;
+        reader->restart = start_authenticated;
+        return -1;
+    }
+    const struct element *condition = element_first(element);
+    timeline_step(socket_connection_timeline(reader->connection),
+                  "LocalOutgoingServerSession.secureAndAuthenticate", "XEP-0178 3",
+                  "SASL EXTERNAL refused: %s",
+                  condition != NULL ? condition->name : "no reason given");
+    log_info("outgoing session to %s: it does not take our certificate for %s (%s)",
+             local_outgoing_server_session_remote(self->session),
+             local_outgoing_server_session_local(self->session),
+             condition != NULL ? condition->name : "no reason given");
+    return use_dialback(self);
 }
 
 static int dialback_received(struct socket_reader *reader, const struct element *element)
@@ -134,10 +400,10 @@ static int dialback_received(struct socket_reader *reader, const struct element 
         return 0;
     }
     if (answer.kind == DIALBACK_VERIFY) {
-        local_outgoing_server_session_verify_received(self->session, &answer);
+        outgoing_dialback_verify_received(self->session, &answer);
         return 0;
     }
-    if (local_outgoing_server_session_result_received(self->session, &answer) == 0)
+    if (outgoing_dialback_result_received(self->session, &answer) == 0)
         return 0;
     return socket_reader_end(reader, STREAM_ERROR_NONE, NULL,
                              "%s does not believe us, so the stream is of no use",
@@ -150,6 +416,10 @@ static int process(struct socket_reader *reader, struct element *element)
         return dialback_received(reader, element);
     if (element_is(element, "features", XMLNS_STREAM))
         return features_received(reader, element);
+    if (strcmp(element->ns, XMLNS_TLS) == 0)
+        return tls_answered(self_of(reader), element);
+    if (element_is(element, "success", XMLNS_SASL) || element_is(element, "failure", XMLNS_SASL))
+        return sasl_answered(self_of(reader), element);
     log_debug("<%s xmlns='%s'> came on a stream that we opened: not processed (RFC 6120 4.5)",
               element->name, element->ns);
     return 0;
@@ -208,100 +478,36 @@ static const struct socket_reader_operations operations = {
     .write_header = write_header,
 };
 
-/* --- what was never sent
- * ------------------------------------------------------------------------------------------ */
-
-/* The appended bytes are whole stanzas that we wrote: they are read back and bounced. */
-struct returned {
-    struct xmpp_packet_reader *packets;
-    size_t position, sent;
-};
-
-static int returned_opened(void *owner, const struct element *header)
-{
-    (void)owner;
-    (void)header;
-    return 0;
-}
-
-static int returned_packet(void *owner, struct element *packet)
-{
-    struct returned *returned = owner;
-    returned->position += xmpp_packet_reader_packet_bytes(returned->packets);
-    if (returned->position > returned->sent && packet_kind(packet) != PACKET_NONE)
-        outgoing_session_promise_return_to_sender(packet, PACKET_REMOTE_SERVER_TIMEOUT,
-                                                  "the stream broke before this was sent");
-    return 0;
-}
-
-static int returned_closed(void *owner)
-{
-    (void)owner;
-    return -1;
-}
-
-/* undelivered - what the kernel took whole may have arrived; the rest comes back */
-static void undelivered(void *owner, const char *bytes, size_t length, size_t sent)
-{
-    (void)owner;
-    static const struct xmpp_packet_handler handler = {returned_opened, returned_packet,
-                                                       returned_closed};
-    static const char header[] = "<stream:stream xmlns='" XMLNS_SERVER
-                                 "' xmlns:stream='" XMLNS_STREAM "' xmlns:db='" XMLNS_DIALBACK "'>";
-    struct xmpp_packet_limits limits = {SIZE_MAX / 2, 100000,     UINT32_MAX,
-                                        UINT32_MAX,   UINT32_MAX, SIZE_MAX / 2};
-    struct returned returned = {.sent = sent};
-    returned.packets = xmpp_packet_reader_new(&limits, &handler, &returned);
-    xmpp_packet_reader_feed(returned.packets, header, sizeof header - 1);
-    xmpp_packet_reader_feed(returned.packets, bytes, length);
-    xmpp_packet_reader_free(returned.packets);
-}
-
 /* --- the life of the stream
  * --------------------------------------------------------------------------------------- */
 
-/* connect_to - DNS and TCP. The connected socket, or -1: everybody who waits has been told. */
-static int connect_to(struct local_outgoing_server_session *session)
+/* connect_to - DNS and TCP, to an address that was not tried yet. The connected socket, or -1 with what happened. */
+static int connect_to(struct outgoing_server_socket_reader *self, enum packet_error *error,
+                      struct text *why)
 {
+    struct local_outgoing_server_session *session = self->session;
     const char *remote = local_outgoing_server_session_remote(session);
-    struct text why = TEXT_EMPTY;
     int fd = -1;
-    enum packet_error error = PACKET_REMOTE_SERVER_NOT_FOUND;
     enum socket_util_result result = SOCKET_NOT_FOUND;
-    if (remote_server_manager_can_access(remote, &why)) {
-        text_clear(&why);
-        result = socket_util_connect(remote, local_outgoing_server_session_deadline(session),
-                                     local_outgoing_server_session_timeline(session), &fd, &why);
+    if (remote_server_manager_can_access(remote, why)) {
+        text_clear(why);
+        result = socket_util_connect(remote, self->policy.allowed && tls_negotiation_is_possible(),
+                                     local_outgoing_server_session_deadline(session),
+                                     local_outgoing_server_session_timeline(session), &self->target,
+                                     &fd, why);
     }
-    if (result == SOCKET_UNREACHABLE)
-        error = PACKET_REMOTE_SERVER_TIMEOUT;
-    if (result != SOCKET_CONNECTED) {
-        log_info("outgoing session to %s refused: %s", remote, text_string(&why));
-        retry_pause_failed(remote, error, text_string(&why));
-        local_outgoing_server_session_failed(session, error, text_string(&why));
-        fd = -1;
-    }
-    text_free(&why);
-    return fd;
+    *error = result == SOCKET_UNREACHABLE ? PACKET_REMOTE_SERVER_TIMEOUT
+                                          : PACKET_REMOTE_SERVER_NOT_FOUND;
+    return result == SOCKET_CONNECTED ? fd : -1;
 }
 
-/* open_stream - our header (conformance 11) */
-static void open_stream(struct socket_reader *reader, struct local_outgoing_server_session *session)
+static void report_no_connection(struct outgoing_server_socket_reader *self,
+                                 enum packet_error error, const char *why)
 {
-    struct stream_header_fields fields = {.from = local_outgoing_server_session_local(session),
-                                          .to = local_outgoing_server_session_remote(session),
-                                          .lang = "en",
-                                          .content_ns = XMLNS_SERVER,
-                                          .dialback = true,
-                                          .version = true};
-    struct text out = TEXT_EMPTY;
-    stream_header_write(&out, &fields);
-    socket_connection_deliver(reader->connection, out.bytes, out.length);
-    text_free(&out);
-    reader->header_sent = true;
-    timeline_step(socket_connection_timeline(reader->connection),
-                  "LocalOutgoingServerSession.createOutgoingSession", "RFC 6120 4.7",
-                  "stream opened: our header, from %s to %s", fields.from, fields.to);
+    const char *remote = local_outgoing_server_session_remote(self->session);
+    log_info("outgoing session to %s refused: %s", remote, why);
+    retry_pause_failed(remote, error, why);
+    local_outgoing_server_session_failed(self->session, error, why);
 }
 
 /* report_end - one line at info level, and a pause before the next attempt if nothing ever worked
@@ -326,27 +532,68 @@ static void report_end(struct outgoing_server_socket_reader *self)
     local_outgoing_server_session_failed(self->session, error, why);
 }
 
-void outgoing_server_socket_reader_run(struct local_outgoing_server_session *session)
+/* read_one - a stream on this socket, from its header to its end */
+static void read_one(struct outgoing_server_socket_reader *self, int fd)
 {
-    int fd = connect_to(session);
-    if (fd < 0)
-        return;
-    struct outgoing_server_socket_reader self = {.session = session};
     const struct config *config = config_get();
     struct socket_connection_limits limits = {config->xmpp_socket_write_timeout_seconds * 1000,
                                               (size_t)config->s2s_queue_bytes};
-    socket_connection_set_options(fd, config->xmpp_socket_tcp_nodelay,
-                                  config->xmpp_socket_keepalive, limits.write_timeout);
+    socket_util_set_options(fd, config->xmpp_socket_tcp_nodelay, config->xmpp_socket_keepalive,
+                            limits.write_timeout);
     config_unref(config);
-    struct socket_connection *connection = socket_connection_new(
-        fd, log_id(), &limits, local_outgoing_server_session_timeline(session));
-    socket_reader_init(&self.reader, &operations, connection, &self);
-    socket_connection_set_undelivered_handler(connection, undelivered, session);
-    local_outgoing_server_session_connected(session, connection);
-    open_stream(&self.reader, session);
-    blocking_reading_mode_run(&self.reader);
-    report_end(&self);
-    socket_connection_return_undelivered(connection);
-    socket_reader_free(&self.reader);
-    free(self.stream_id);
+    struct timeline *timeline = local_outgoing_server_session_timeline(self->session);
+    struct socket_connection *connection =
+        socket_connection_new(fd, log_id(), &limits, timeline_ref(timeline));
+    socket_reader_init(&self->reader, &operations, connection, self);
+    socket_connection_set_undelivered_handler(connection, undelivered_stanzas_return, NULL);
+    local_outgoing_server_session_connected(self->session, connection);
+    if (self->target.direct_tls && secure(self, true) < 0) {
+        socket_connection_finish(connection, SOCKET_READER_LINGER_MS);
+        return;
+    }
+    open_stream(&self->reader, self->session);
+    blocking_reading_mode_run(&self->reader);
+}
+
+/* goes_on - is it worth to try another address? Not when this one knew us and said no. */
+static bool goes_on(const struct outgoing_server_socket_reader *self)
+{
+    return !self->reached && self->reader.peer_error == STREAM_ERROR_NONE &&
+           xmpp_server_now() < local_outgoing_server_session_deadline(self->session) &&
+           self->target.tried_count < SOCKET_UTIL_TRIED;
+}
+
+static void forget_stream(struct outgoing_server_socket_reader *self)
+{
+    free(self->stream_id);
+    *self = (struct outgoing_server_socket_reader){
+        .session = self->session, .policy = self->policy, .target = self->target};
+}
+
+void outgoing_server_socket_reader_run(struct local_outgoing_server_session *session)
+{
+    struct outgoing_server_socket_reader self = {.session = session};
+    struct text why = TEXT_EMPTY;
+    enum packet_error error;
+    const struct config *config = config_get();
+    self.policy = tls_policy_get(config, local_outgoing_server_session_remote(session));
+    config_unref(config);
+    int fd = connect_to(&self, &error, &why);
+    if (fd < 0)
+        report_no_connection(&self, error, text_string(&why));
+    while (fd >= 0) {
+        read_one(&self, fd);
+        text_clear(&why);
+        fd = goes_on(&self) ? connect_to(&self, &error, &why) : -1;
+        if (fd < 0)
+            report_end(&self);
+        else
+            log_info("%s: %s is tried next, after: %s", log_id(),
+                     self.target.tried[self.target.tried_count - 1],
+                     text_string(&self.reader.end_reason));
+        socket_connection_return_undelivered(self.reader.connection);
+        socket_reader_free(&self.reader);
+        forget_stream(&self);
+    }
+    text_free(&why);
 }

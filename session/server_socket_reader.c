@@ -8,6 +8,8 @@
  * Action points:
  *   opening tag   -> invalid-namespace, bad-format, unsupported-version, improper-addressing,
  *   policy-violation, host-unknown, or createSession
+ *   <starttls/>   -> <proceed/>, handshake, the stream begins anew; or <failure/> and the end
+ *   <auth/>       -> EXTERNAL: <success/>, the stream begins anew as the pair that is proved; or <failure/>
  *   iq, message, presence -> packetReceived: addresses, then the pair's right, then the
  *   PacketRouter
  *   anything else -> processUnknownPacket: db:result -> the session's validateSubsequentDomain;
@@ -28,10 +30,13 @@
 #include "server/remote_server_manager.h"
 #include "server/socket_util.h"
 #include "server/timeline.h"
+#include "server/tls_policy.h"
 #include "server/xmpp_server.h"
 #include "session/blocking_reading_mode.h"
 #include "session/local_incoming_server_session.h"
 #include "session/packet_router.h"
+#include "session/sasl_authentication.h"
+#include "session/tls_negotiation.h"
 #include "xml/jid.h"
 #include "xml/packet.h"
 #include "xml/xmlns.h"
@@ -42,6 +47,12 @@ struct server_socket_reader {
     struct socket_reader reader;
     struct local_incoming_server_session *session; /* NULL before createSession */
     int64_t negotiation_deadline;
+    bool direct_tls;
+    char *local,
+        *remote;   /* of the last acceptable header, prepared; owned; `remote` NULL without from */
+    bool external; /* EXTERNAL is offered to `remote` */
+    bool authenticated; /* it proved itself by SASL: headers that follow must say the same */
+    int64_t failures;   /* of SASL */
 };
 
 static _Atomic int incoming_count;
@@ -90,15 +101,107 @@ static int check_stream(struct socket_reader *reader, const struct stream_header
     return 0;
 }
 
+/* make_offer - what this stream is offered: STARTTLS while it is plain, then EXTERNAL if the certificate proves
+ * the header's `from`, and dialback (DIFFERS: C8: listed whenever it is possible) */
+static struct handshake_offer make_offer(struct server_socket_reader *self)
+{
+    const struct config *config = self->reader.config;
+    const struct server_verdict *verdict = tls_negotiation_verdict(&self->reader);
+    struct tls_policy policy = tls_policy_get(config, self->remote);
+    struct handshake_offer offer = {.dialback = config->xmpp_server_dialback_enabled};
+    if (self->authenticated) {
+        offer.authenticated = self->remote;
+        offer.dialback = false;
+    } else if (verdict == NULL) {
+        offer.starttls = policy.allowed && tls_negotiation_is_possible();
+        offer.starttls_required = policy.required || !offer.dialback;
+        offer.dialback = offer.dialback && !policy.required;
+    } else if (self->remote != NULL) {
+        struct text how = TEXT_EMPTY;
+        bool proves = server_trust_manager_proves(verdict, self->remote, &how);
+        offer.external = policy.external && proves;
+        timeline_step(socket_connection_timeline(self->reader.connection),
+                      "SASLAuthentication.verifyCertificates", "RFC 9525 6",
+                      proves ? "the certificate is for %s: %s"
+                             : "the certificate does not prove %s: %s",
+                      self->remote, text_string(&how));
+        text_free(&how);
+    }
+    self->external = offer.external;
+    return offer;
+}
+
 /* create_session - Openfire's createSession(namespace): a session for jabber:server, none for
- * anything else */
-static struct local_incoming_server_session *create_session(struct socket_reader *reader,
-                                                            const char *local,
+ * anything else. On a stream that begins anew it takes the place of the one before. */
+static struct local_incoming_server_session *create_session(struct server_socket_reader *self,
                                                             const struct stream_header *header)
 {
     if (strcmp(header->content_ns, XMLNS_SERVER) != 0)
         return NULL;
-    return local_incoming_server_session_create_session(reader, local, header);
+    struct local_incoming_server_session *old = self->session;
+    struct handshake_offer offer = make_offer(self);
+    self->session =
+        local_incoming_server_session_create_session(&self->reader, self->local, header, &offer);
+    if (old != NULL)
+        local_incoming_server_session_replace(old);
+    return self->session;
+}
+
+/* check_names - RFC 6120 4.7.1: domains, one of ours, and a sender that is permitted */
+static int check_names(struct socket_reader *reader, const char *to, const char *from)
+{
+    if (!xmpp_server_is_local(to, strlen(to)))
+        return socket_reader_end(
+            reader, xmpp_server_was_local(to, strlen(to)) ? STREAM_HOST_GONE : STREAM_HOST_UNKNOWN,
+            NULL, "the header is addressed to %s, which is not served here", to);
+    struct text why = TEXT_EMPTY;
+    int result = 0;
+    if (from != NULL && !remote_server_manager_can_access(from, &why))
+        result = socket_reader_end(reader, STREAM_POLICY_VIOLATION, NULL, "%s: %s", from,
+                                   text_string(&why));
+    text_free(&why);
+    return result;
+}
+
+/* check_same - a stream that begins anew after SASL must be the same one (RFC 6120 6.4.6; CVE-2018-10847) */
+static int check_same(struct server_socket_reader *self, const char *to, const char *from)
+{
+    if (from != NULL && strcmp(from, self->remote) != 0)
+        return socket_reader_end(&self->reader, STREAM_INVALID_FROM, NULL,
+                                 "%s proved itself, and the new header is from %s", self->remote,
+                                 from);
+    if (to != NULL && strcmp(to, self->local) != 0)
+        return socket_reader_end(&self->reader, STREAM_IMPROPER_ADDRESSING, NULL,
+                                 "%s proved itself to %s, and the new header is to %s",
+                                 self->remote, self->local, to);
+    return 0;
+}
+
+/* check_tls - does the connection, as it is, do for this peer? What can still become TLS is let go on. */
+static int check_tls(struct server_socket_reader *self, const struct stream_header *header)
+{
+    struct socket_reader *reader = &self->reader;
+    const struct server_verdict *verdict = tls_negotiation_verdict(reader);
+    struct tls_policy policy = tls_policy_get(reader->config, self->remote);
+    struct text why = TEXT_EMPTY;
+    bool good = true;
+    if (verdict != NULL)
+        good =
+            tls_policy_admits(&policy, verdict, self->remote,
+                              reader->config->xmpp_server_cert_policy == CONFIG_CERT_NEEDED, &why);
+    else if (header->major < 1) /* it can't start TLS */
+        good = tls_policy_admits_plain(&policy, &why);
+    int result = good ? 0
+                      : socket_reader_end(reader, STREAM_POLICY_VIOLATION, text_string(&why), "%s",
+                                          text_string(&why));
+    text_free(&why);
+    return result;
+}
+
+static void keep_name(char **name, const char *value)
+{
+    free(*name);
+    *name = text_copy(value);
 }
 
 static int stream_opened(struct socket_reader *reader, const struct stream_header *header)
@@ -111,26 +214,109 @@ static int stream_opened(struct socket_reader *reader, const struct stream_heade
     if (has_to < 0 || has_from < 0)
         return socket_reader_end(reader, STREAM_IMPROPER_ADDRESSING, NULL,
                                  "%s of the header is no domain", has_to < 0 ? "to" : "from");
-    if (has_to ==
-        0) /* Openfire takes a header without `to` as meant for xmpp.domain; so do we (RFC 6120 4.7.2) */
-        snprintf(to, sizeof to, "%s", reader->config->xmpp_domain);
-    if (!xmpp_server_is_local(to, strlen(to)))
-        return socket_reader_end(
-            reader, xmpp_server_was_local(to, strlen(to)) ? STREAM_HOST_GONE : STREAM_HOST_UNKNOWN,
-            NULL, "the header is addressed to %s, which is not served here", to);
-    struct text why = TEXT_EMPTY;
-    if (has_from > 0 && !remote_server_manager_can_access(from, &why)) {
-        int ended = socket_reader_end(reader, STREAM_POLICY_VIOLATION, NULL, "%s: %s", from,
-                                      text_string(&why));
-        text_free(&why);
-        return ended;
+    const char *remote = has_from > 0 ? from : NULL;
+    if (self->authenticated) {
+        if (check_same(self, has_to > 0 ? to : NULL, remote) < 0)
+            return -1;
+    } else {
+        /* Openfire takes a header without `to` as meant for xmpp.domain; so do we (RFC 6120 4.7.2) */
+        keep_name(&self->local, has_to > 0 ? to : reader->config->xmpp_domain);
+        keep_name(&self->remote, remote);
     }
-    text_free(&why);
-    self->session = create_session(reader, to, header);
-    if (self->session == NULL)
+    if (check_names(reader, self->local, self->remote) < 0 || check_tls(self, header) < 0)
+        return -1;
+    if (create_session(self, header) == NULL)
         return socket_reader_end(reader, STREAM_INVALID_NAMESPACE, NULL,
                                  "the default namespace is '%s'", header->content_ns);
     return 0;
+}
+
+/* --- TLS and SASL: the stream begins anew --- */
+
+/* start_tls - after <starttls/>, out of the parser: <proceed/>, the handshake */
+static int start_tls(struct socket_reader *reader)
+{
+    struct server_socket_reader *self = self_of(reader);
+    struct tls_request request = {.local = self->local};
+    return tls_negotiation_run(reader, &request, "<proceed xmlns=\"" XMLNS_TLS "\"/>",
+                               self->negotiation_deadline, NULL);
+}
+
+/* negotiate_tls - <starttls/>. What can't be had fails, and the stream with it (RFC 6120 5.4.2.2). */
+static int negotiate_tls(struct socket_reader *reader)
+{
+    static const char failure[] = "<failure xmlns=\"" XMLNS_TLS "\"/>";
+    struct server_socket_reader *self = self_of(reader);
+    const char *why = NULL;
+    if (tls_negotiation_verdict(reader) != NULL)
+        why = "starttls asked for inside TLS";
+    else if (!tls_policy_get(reader->config, self->remote).allowed)
+        why = "starttls asked for, and xmpp.server.tls.policy is disabled";
+    else if (!tls_negotiation_is_possible())
+        why = "starttls asked for, and no certificate is configured";
+    else if (local_incoming_server_session_has_pairs(self->session))
+        why = "starttls asked for after dialback had begun"; /* nothing may be carried over */
+    if (why == NULL) {
+        reader->restart = start_tls;
+        return -1;
+    }
+    socket_connection_deliver(reader->connection, failure, sizeof failure - 1);
+    return socket_reader_end(reader, STREAM_ERROR_NONE, NULL, "%s", why);
+}
+
+static int begin_authenticated(struct socket_reader *reader)
+{
+    struct server_socket_reader *self = self_of(reader);
+    self->authenticated = true;
+    return 0;
+}
+
+/* sasl_success - the pair is authorised with the new header, not before (RFC 6120 6.4.6) */
+static int sasl_success(struct server_socket_reader *self)
+{
+    static const char success[] = "<success xmlns=\"" XMLNS_SASL "\"/>";
+    struct socket_reader *reader = &self->reader;
+    timeline_step(
+        socket_connection_timeline(reader->connection), "SASLAuthentication.handle", "XEP-0178 3",
+        "SASL EXTERNAL: %s is proved by its certificate; the stream begins anew", self->remote);
+    socket_connection_deliver(reader->connection, success, sizeof success - 1);
+    reader->restart = begin_authenticated;
+    return -1;
+}
+
+static int sasl_failure(struct server_socket_reader *self, const char *condition)
+{
+    struct socket_reader *reader = &self->reader;
+    struct text out = TEXT_EMPTY;
+    text_appendf(&out, "<failure xmlns=\"" XMLNS_SASL "\"><%s/></failure>", condition);
+    timeline_step(socket_connection_timeline(reader->connection), "SASLAuthentication.handle",
+                  "RFC 6120 6.5", "SASL refused: %s; dialback may still follow", condition);
+    socket_connection_deliver(reader->connection, out.bytes, out.length);
+    text_free(&out);
+    if (++self->failures < reader->config->xmpp_auth_retries)
+        return 0;
+    return socket_reader_end(reader, STREAM_POLICY_VIOLATION, "too many authentication failures",
+                             "SASL failed %lld times", (long long)self->failures);
+}
+
+/* authenticate - an element of SASL. The permission list is asked again: rows may have changed (DIFFERS: C3). */
+static int authenticate(struct socket_reader *reader, const struct element *element)
+{
+    struct server_socket_reader *self = self_of(reader);
+    struct sasl_offer offer = {
+        .encrypted = tls_negotiation_verdict(reader) != NULL,
+        .external = self->external && !local_incoming_server_session_has_pairs(self->session),
+        .require_authzid = reader->config->xmpp_auth_external_server_require_authzid,
+        .from = self->remote,
+    };
+    const char *condition =
+        sasl_authentication_handle(element, &offer, xmpp_packet_reader_arena(reader->packets));
+    if (condition == NULL && !remote_server_manager_can_access(self->remote, NULL))
+        condition = "not-authorized";
+    if (condition == NULL &&
+        !local_incoming_server_session_may_have(self->session, reader, self->local, self->remote))
+        condition = "temporary-auth-failure";
+    return condition == NULL ? sasl_success(self) : sasl_failure(self, condition);
 }
 
 /* refuse_packet - a stanza that may not come: it is not processed, and its stream ends */
@@ -191,8 +377,15 @@ static int answer_verify(struct socket_reader *reader, const struct dialback_ele
 {
     struct text out = TEXT_EMPTY, why = TEXT_EMPTY;
     int result = 0;
-    enum dialback_type type = authoritative_server_verify_received_key(
-        request, reader->config->xmpp_server_dialback_enabled, &out, &why);
+    struct tls_policy policy =
+        tls_policy_get(reader->config, request->addressed ? request->from : NULL);
+    bool plain = tls_negotiation_verdict(reader) == NULL;
+    const char *refused = !reader->config->xmpp_server_dialback_enabled
+                              ? "server dialback is switched off here"
+                          : plain && policy.required ? "TLS is required here"
+                                                     : NULL;
+    enum dialback_type type =
+        authoritative_server_verify_received_key(request, refused, &out, &why);
     timeline_step(socket_connection_timeline(reader->connection),
                   "ServerDialback.verifyReceivedKey", "XEP-0220 2.2.2", "db:verify received: %s",
                   text_string(&why));
@@ -287,6 +480,8 @@ static int timed_out(struct socket_reader *reader)
 static const struct socket_reader_operations operations = {
     .stream_opened = stream_opened,
     .process = process,
+    .negotiate_tls = negotiate_tls,
+    .authenticate = authenticate,
     .deadline = deadline,
     .timed_out = timed_out,
     .is_authenticated = is_authenticated,
@@ -296,6 +491,8 @@ static const struct socket_reader_operations operations = {
 static void free_reader(struct server_socket_reader *self)
 {
     socket_reader_free(&self->reader);
+    free(self->local);
+    free(self->remote);
     free(self);
     atomic_fetch_sub(&incoming_count, 1);
 }
@@ -308,7 +505,14 @@ static void run(void *given)
     timeline_step(socket_connection_timeline(reader->connection), "BlockingAcceptingMode.run", NULL,
                   "connection accepted from %s; this thread is its SocketReader",
                   socket_connection_peer(reader->connection));
-    blocking_reading_mode_run(reader);
+    bool encrypted = true;
+    if (self->direct_tls)
+        encrypted = tls_negotiation_run(reader, &(struct tls_request){.direct = true}, NULL,
+                                        self->negotiation_deadline, NULL) == 0;
+    if (encrypted)
+        blocking_reading_mode_run(reader);
+    else
+        socket_connection_finish(reader->connection, SOCKET_READER_LINGER_MS);
     if (self->session != NULL)
         local_incoming_server_session_close(self->session, reader);
     else
@@ -322,7 +526,7 @@ static void discard(void *given)
     free_reader(given);
 }
 
-int server_socket_reader_create(int fd, const struct sockaddr *peer,
+int server_socket_reader_create(int fd, const struct sockaddr *peer, bool direct_tls,
                                 struct socket_reader_task *task)
 {
     const struct config *config = config_get();
@@ -338,13 +542,14 @@ int server_socket_reader_create(int fd, const struct sockaddr *peer,
     struct server_socket_reader *self = text_calloc(1, sizeof *self);
     struct socket_connection_limits limits = {config->xmpp_socket_write_timeout_seconds * 1000,
                                               (size_t)config->s2s_queue_bytes};
-    socket_connection_set_options(fd, config->xmpp_socket_tcp_nodelay,
-                                  config->xmpp_socket_keepalive, limits.write_timeout);
+    socket_util_set_options(fd, config->xmpp_socket_tcp_nodelay, config->xmpp_socket_keepalive,
+                            limits.write_timeout);
     snprintf(task->name, sizeof task->name, "s2sin-%x", atomic_fetch_add(&next_number, 1) + 1);
     task->stack = (size_t)config->s2s_stack_size;
     task->run = run;
     task->discard = discard;
     task->reader = self;
+    self->direct_tls = direct_tls;
     self->negotiation_deadline = xmpp_server_now() + config->s2s_negotiation_timeout;
     struct socket_connection *connection =
         socket_connection_new(fd, task->name, &limits, timeline_new());

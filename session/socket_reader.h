@@ -25,6 +25,10 @@ struct socket_reader_operations {
     /* the opening tag is well-formed XML: judge it, make the session by its namespace, answer */
     int (*stream_opened)(struct socket_reader *reader, const struct stream_header *header);
     int (*process)(struct socket_reader *reader, struct element *element);
+    /* <starttls/> came; NULL: it has no place on this kind of stream */
+    int (*negotiate_tls)(struct socket_reader *reader);
+    /* an element of SASL came; NULL likewise */
+    int (*authenticate)(struct socket_reader *reader, const struct element *element);
     /* when must something have happened? xmpp_server_now's clock, negative: no deadline */
     int64_t (*deadline)(struct socket_reader *reader);
     /* that deadline has passed, nothing was read */
@@ -41,7 +45,10 @@ struct socket_reader {
     struct socket_connection *connection; /* owned */
     struct xmpp_packet_reader *packets;   /* owned */
     const struct config *config;          /* owned: the settings this stream began with */
-    void *owner;        /* of the operations: the session or the kind's own struct */
+    void *owner; /* of the operations: the session or the kind's own struct */
+    /* set by a handler that then returns -1: the stream begins anew. What is left of the input is dropped
+     * (RFC 6120 5.4.3.1), this runs (0, or -1 when the stream is over), and a new header is expected. */
+    int (*restart)(struct socket_reader *reader);
     bool header_sent;   /* our header is out */
     bool authenticated; /* the larger limits are set */
     bool ending;        /* we sent the closing tag and read on until the peer's */

@@ -26,6 +26,8 @@ domain = $1.test
 interface = $2
 [dnsutil]
 dnsOverride = {one.test,127.0.1.1:5269},{two.test,127.0.1.2:5269}
+[xmpp.socket]
+ssl.certificate.accept-selfsigned = true
 [s2s]
 home = $work/$1
 log.level = debug

@@ -202,7 +202,7 @@ class Dialogue:
             "xmpp.server.socket.remotePort": "1", "xmpp.server.session.initialise-timeout": "3",
             "xmpp.server.read.timeout": "6000", "s2s.negotiation.timeout": "30000", "s2s.dns.timeout": "700",
             "s2s.retry.first": "100", "s2s.log.level": "debug", "s2s.shutdown.timeout": "3000",
-            "xmpp.socket.write-timeout-seconds": "5",
+            "xmpp.socket.write-timeout-seconds": "5", "xmpp.server.certificate.file": "none",
         }
 
     def say(self, line):

@@ -117,8 +117,8 @@ static void the_sample_sets_every_setting(void **state)
     struct text sample = TEXT_EMPTY, why = TEXT_EMPTY;
     struct ini_file file;
     config_write_sample(&sample);
-    assert_int_equal(
-        ini_file_read(scratch_write("s2s.conf", text_string(&sample)), &file, &why), INI_READ);
+    assert_int_equal(ini_file_read(scratch_write("s2s.conf", text_string(&sample)), &file, &why),
+                     INI_READ);
     size_t settings = 0;
     for (size_t i = 0; i < file.count; i++) {
         settings += file.entries[i].key != NULL;
@@ -169,13 +169,13 @@ static struct config *assert_warns(const char *content, const char *warning)
 static void warns_of_an_unknown_name_with_its_line(void **state)
 {
     (void)state;
-    struct config *config = assert_warns(
-        "\n# x\n[xmpp]\nserver.socket.prot = 1\nserver.socket.port = 4711\n",
-        ":5: there is no setting xmpp.server.socket.prot; the line is ignored");
+    struct config *config =
+        assert_warns("\n# x\n[xmpp]\nserver.socket.prot = 1\nserver.socket.port = 4711\n",
+                     ":5: there is no setting xmpp.server.socket.prot; the line is ignored");
     assert_int_equal(config->xmpp_server_socket_port, 4711);
     config_unref(config);
-    config_unref(assert_warns("[s2s]\na:b = 1\n",
-                              ":3: there is no setting s2s:a.b; the line is ignored"));
+    config_unref(
+        assert_warns("[s2s]\na:b = 1\n", ":3: there is no setting s2s:a.b; the line is ignored"));
 }
 
 static void the_last_of_two_lines_wins_with_a_warning(void **state)
@@ -186,9 +186,9 @@ static void the_last_of_two_lines_wins_with_a_warning(void **state)
                      ":4: xmpp.server.socket.port was set before in this file; this line wins");
     assert_int_equal(config->xmpp_server_socket_port, 2);
     config_unref(config);
-    config = assert_warns(
-        "[xmpp]\nserver.socket.port = 3\n[xmpp.server]\nsocket.port = 4\n",
-        ":5: xmpp.server.socket.port was set before in this file; this line wins");
+    config =
+        assert_warns("[xmpp]\nserver.socket.port = 3\n[xmpp.server]\nsocket.port = 4\n",
+                     ":5: xmpp.server.socket.port was set before in this file; this line wins");
     assert_int_equal(config->xmpp_server_socket_port, 4);
     config_unref(config);
 }
@@ -200,24 +200,26 @@ static void an_empty_value_is_a_value(void **state)
     (void)state;
     struct config *config =
         settings_load_good("[network]\ninterface =\n[dnsutil]\ndnsOverride = ; none\n"
-                  "[xmpp.server]\ndialback.secret = \"\"\n[s2s]\ndomains =   \n");
+                           "[xmpp.server]\ndialback.secret = \"\"\n[s2s]\ndomains =   \n");
     assert_string_equal(config->network_interface, "");
     assert_string_equal(config->dnsutil_dnsOverride, "");
     assert_string_equal(config->xmpp_server_dialback_secret, "");
     assert_string_equal(config->s2s_domains, "");
     config_unref(config);
     settings_assert_refused("[xmpp]\ndomain =\n", ":3: xmpp.domain = : a domain name was expected");
-    settings_assert_refused("[xmpp.server]\nname =\n", ":3: xmpp.server.name = : 1 to 255 bytes of UTF-8 "
-                                              "without control characters was expected");
+    settings_assert_refused("[xmpp.server]\nname =\n",
+                            ":3: xmpp.server.name = : 1 to 255 bytes of UTF-8 "
+                            "without control characters was expected");
 }
 
 static void strings_are_kept_as_they_are(void **state)
 {
     (void)state;
     const char *overrides = "{remote.test,127.0.0.2:5269},{*.lab.test,[::1]:5270},{*,h:1}";
-    char *content = text_format("[dnsutil]\ndnsOverride = %s\n[xmpp.server]\nname = \"a;b#c\"  ; x\n"
-                                "dialback.secret = s3cr3t\n",
-                                overrides);
+    char *content =
+        text_format("[dnsutil]\ndnsOverride = %s\n[xmpp.server]\nname = \"a;b#c\"  ; x\n"
+                    "dialback.secret = s3cr3t\n",
+                    overrides);
     struct config *config = settings_load_good(content);
     assert_string_equal(config->dnsutil_dnsOverride, overrides);
     assert_string_equal(config->xmpp_server_name, "a;b#c");
@@ -229,7 +231,8 @@ static void strings_are_kept_as_they_are(void **state)
 static void refuses_text_that_others_could_not_be_sent(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"a\x01z", "a\xff", "a\xed\xa0\x80", "a\xef\xbf\xbf", "\xc2\x9b"};
+    static const char *const bad[] = {"a\x01z", "a\xff", "a\xed\xa0\x80", "a\xef\xbf\xbf",
+                                      "\xc2\x9b"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct text why = TEXT_EMPTY;
         char *content = text_format("[xmpp.server]\nname = %s\n", bad[i]);
@@ -238,7 +241,8 @@ static void refuses_text_that_others_could_not_be_sent(void **state)
         free(content);
         text_free(&why);
     }
-    struct config *config = settings_load_good("[xmpp.server]\nname = K\xc3\xb6ln \xf0\x9f\x93\x9a\n");
+    struct config *config =
+        settings_load_good("[xmpp.server]\nname = K\xc3\xb6ln \xf0\x9f\x93\x9a\n");
     assert_string_equal(config->xmpp_server_name, "K\xc3\xb6ln \xf0\x9f\x93\x9a");
     config_unref(config);
 }
@@ -246,9 +250,9 @@ static void refuses_text_that_others_could_not_be_sent(void **state)
 static void numbers_are_whole_and_within_their_bounds(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"0",    "65536", "-1",   "5269x", "0x10", "+5", "",
-                                      "5 69", "5.0",   "1e3",  "five",  "--5",  "-",
-                                      "99999999999999999999999"};
+    static const char *const bad[] = {
+        "0",    "65536", "-1",  "5269x", "0x10", "+5", "",
+        "5 69", "5.0",   "1e3", "five",  "--5",  "-",  "99999999999999999999999"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         char *content = text_format("[xmpp.server]\nsocket.port = %s\n", bad[i]);
         char *fault = text_format(":3: xmpp.server.socket.port = %s: a whole number from 1 to "
@@ -277,8 +281,10 @@ static void booleans_are_true_or_false(void **state)
     assert_false(config->xmpp_server_socket_active);
     assert_true(config->s2s_log_wire);
     config_unref(config);
-    settings_assert_refused("[s2s]\nlog.wire = yes\n", ":3: s2s.log.wire = yes: true or false was expected");
-    settings_assert_refused("[s2s]\nlog.wire = 1\n", ":3: s2s.log.wire = 1: true or false was expected");
+    settings_assert_refused("[s2s]\nlog.wire = yes\n",
+                            ":3: s2s.log.wire = yes: true or false was expected");
+    settings_assert_refused("[s2s]\nlog.wire = 1\n",
+                            ":3: s2s.log.wire = 1: true or false was expected");
 }
 
 static void a_choice_is_one_of_its_words(void **state)
@@ -290,9 +296,8 @@ static void a_choice_is_one_of_its_words(void **state)
     assert_int_equal(config->s2s_log_level, CONFIG_LOG_ERROR);
     assert_list_holds(config, "\nxmpp.server.permission = whitelist\n");
     config_unref(config);
-    settings_assert_refused(
-        "[s2s]\nlog.level = loud\n",
-        ":3: s2s.log.level = loud: debug, info, warn or error was expected");
+    settings_assert_refused("[s2s]\nlog.level = loud\n",
+                            ":3: s2s.log.level = loud: debug, info, warn or error was expected");
     settings_assert_refused(
         "[xmpp.server]\npermission = white\n",
         ":3: xmpp.server.permission = white: blacklist or whitelist was expected");
@@ -302,16 +307,19 @@ static void domains_are_kept_prepared(void **state)
 {
     (void)state;
     struct config *config = settings_load_good("[xmpp]\ndomain = EXAMPLE.org\n[s2s]\n"
-                                      "domains = Im.Example.org , B\xc3\x9c" "CHER.example,,"
-                                      "im.example.org\n");
+                                               "domains = Im.Example.org , B\xc3\x9c"
+                                               "CHER.example,,"
+                                               "im.example.org\n");
     assert_string_equal(config->xmpp_domain, "example.org");
-    assert_string_equal(config->s2s_domains, "im.example.org,b\xc3\xbc" "cher.example");
+    assert_string_equal(config->s2s_domains, "im.example.org,b\xc3\xbc"
+                                             "cher.example");
     config_unref(config);
     settings_assert_refused("[xmpp]\ndomain = user@example.org\n",
-                   ":3: xmpp.domain = user@example.org: a domain name was expected");
-    settings_assert_refused("[s2s]\ndomains = a.example,b@c\n",
-                   ":3: s2s.domains = a.example,b@c: domain names with commas between them, or "
-                   "nothing was expected");
+                            ":3: xmpp.domain = user@example.org: a domain name was expected");
+    settings_assert_refused(
+        "[s2s]\ndomains = a.example,b@c\n",
+        ":3: s2s.domains = a.example,b@c: domain names with commas between them, or "
+        "nothing was expected");
 }
 
 static void the_interface_is_an_address(void **state)
@@ -336,28 +344,33 @@ static void services_are_named_from_a_set(void **state)
     struct config *config = settings_load_good("[s2s]\nservices.disabled = Ping, time ,ping\n");
     assert_string_equal(config->s2s_services_disabled, "ping,time");
     config_unref(config);
-    settings_assert_refused("[s2s]\nservices.disabled = ping, pong\n",
-                   ":3: s2s.services.disabled = ping, pong: nothing, or with commas between them "
-                   "any of ping, version, time or last was expected");
+    settings_assert_refused(
+        "[s2s]\nservices.disabled = ping, pong\n",
+        ":3: s2s.services.disabled = ping, pong: nothing, or with commas between them "
+        "any of ping, version, time or last was expected");
 }
 
 static void values_that_contradict_each_other_are_refused(void **state)
 {
     (void)state;
-    settings_assert_refused("[s2s]\nretry.first = 5000\nretry.max = 4999\n",
-                   ":3: s2s.retry.first = 5000: at most s2s.retry.max, which is 4999, was expected");
+    settings_assert_refused(
+        "[s2s]\nretry.first = 5000\nretry.max = 4999\n",
+        ":3: s2s.retry.first = 5000: at most s2s.retry.max, which is 4999, was expected");
     config_unref(settings_load_good("[s2s]\nretry.first = 5000\nretry.max = 5000\n"));
-    settings_assert_refused("[s2s]\nnegotiation.bytes = 5000\nnegotiation.total = 4999\n",
-                   ":3: s2s.negotiation.bytes = 5000: at most s2s.negotiation.total, which is "
-                   "4999, was expected");
-    settings_assert_refused("[xmpp.server]\nsession.idle = 0\n",
-                   ":3: xmpp.server.session.idle = 0: -1 (never) or at least 1 was expected");
+    settings_assert_refused(
+        "[s2s]\nnegotiation.bytes = 5000\nnegotiation.total = 4999\n",
+        ":3: s2s.negotiation.bytes = 5000: at most s2s.negotiation.total, which is "
+        "4999, was expected");
+    settings_assert_refused(
+        "[xmpp.server]\nsession.idle = 0\n",
+        ":3: xmpp.server.session.idle = 0: -1 (never) or at least 1 was expected");
     config_unref(settings_load_good("[xmpp.server]\nsession.idle = -1\n"));
 
     struct text why = TEXT_EMPTY; /* the one at fault is a default */
     assert_null(settings_load("[s2s]\nretry.max = 999\n", &why));
-    assert_string_equal(text_string(&why), "default: s2s.retry.first = 1000: at most s2s.retry.max, "
-                                           "which is 999, was expected");
+    assert_string_equal(text_string(&why),
+                        "default: s2s.retry.first = 1000: at most s2s.retry.max, "
+                        "which is 999, was expected");
     text_free(&why);
 }
 
@@ -396,10 +409,11 @@ static void tells_every_fault_in_one_go(void **state)
     struct text why = TEXT_EMPTY;
     assert_null(settings_load("[xmpp.server]\nsocket.port = x\n\nsocket.active = maybe\n", &why));
     const char *path = scratch_path("s2s.conf");
-    char *both = text_format("%s:3: xmpp.server.socket.port = x: a whole number from 1 to 65535 was "
-                             "expected\n%s:5: xmpp.server.socket.active = maybe: true or false was "
-                             "expected",
-                             path, path);
+    char *both =
+        text_format("%s:3: xmpp.server.socket.port = x: a whole number from 1 to 65535 was "
+                    "expected\n%s:5: xmpp.server.socket.active = maybe: true or false was "
+                    "expected",
+                    path, path);
     assert_string_equal(text_string(&why), both);
     free(both);
     text_free(&why);
@@ -414,9 +428,10 @@ static void never_shows_a_secret(void **state)
     config = settings_load_good("");
     assert_list_holds(config, "\nxmpp.server.dialback.secret = \n");
     config_unref(config);
-    settings_assert_refused("[xmpp.server]\ndialback.secret = s3c\x01r3t\n",
-                   ":3: xmpp.server.dialback.secret = (not shown): 0 to 900 bytes of UTF-8 without "
-                   "control characters was expected");
+    settings_assert_refused(
+        "[xmpp.server]\ndialback.secret = s3c\x01r3t\n",
+        ":3: xmpp.server.dialback.secret = (not shown): 0 to 900 bytes of UTF-8 without "
+        "control characters was expected");
 }
 
 static void tells_a_syntax_error_with_its_line(void **state)
@@ -432,7 +447,7 @@ static void tells_a_syntax_error_with_its_line(void **state)
     text_free(&why);
     settings_assert_refused("[]\nx = 1\n", ":2: []: the name of a section was expected");
     settings_assert_refused("[xmpp]\nserver.name = x \\\n",
-                   ":3: a '\\' at the end of the last line: another line was expected");
+                            ":3: a '\\' at the end of the last line: another line was expected");
 }
 
 static void refuses_a_line_that_is_too_long(void **state)
@@ -468,13 +483,13 @@ static void counts_lines_across_continued_ones(void **state)
 {
     (void)state;
     struct config *config = settings_load_good("[dnsutil]\ndnsOverride = {a.test,127.0.0.1:1},\\\n"
-                                      "{b.test,127.0.0.1:2}\n");
+                                               "{b.test,127.0.0.1:2}\n");
     assert_string_equal(config->dnsutil_dnsOverride, "{a.test,127.0.0.1:1},{b.test,127.0.0.1:2}");
     config_unref(config);
     settings_assert_refused("[dnsutil]\r\ndnsOverride = a\\\r\nb\r\n[s2s]\r\nlog.wire = x\r\n",
-                   ":6: s2s.log.wire = x: true or false was expected");
+                            ":6: s2s.log.wire = x: true or false was expected");
     settings_assert_refused("[s2s]\nlog.wire = \\\nx\n",
-                   ":3: s2s.log.wire = x: true or false was expected");
+                            ":3: s2s.log.wire = x: true or false was expected");
 }
 
 static void refuses_a_file_that_is_not_there_or_none(void **state)

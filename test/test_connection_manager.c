@@ -62,8 +62,10 @@ static void discard(void *given)
     free(given);
 }
 
-static int create(int fd, const struct sockaddr *peer, struct socket_reader_task *task)
+static int create(int fd, const struct sockaddr *peer, bool direct_tls,
+                  struct socket_reader_task *task)
 {
+    (void)direct_tls;
     (void)peer;
     if (refuse)
         return -1;

@@ -116,7 +116,8 @@ static void reads_prepared_domains_and_a_key_without_the_space_around_it(void **
     assert_int_equal(read.type, DIALBACK_REQUEST);
     assert_true(read.addressed);
     assert_string_equal(read.from, "example.org");
-    assert_string_equal(read.to, "b\xc3\xbc" "cher.example");
+    assert_string_equal(read.to, "b\xc3\xbc"
+                                 "cher.example");
     assert_string_equal(read.id, " D6 "); /* an id is theirs: as written */
     assert_string_equal(read.key, "37c6 9b1c");
 }

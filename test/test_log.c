@@ -65,22 +65,22 @@ static void escapes_control_characters(void **state)
 {
     (void)state;
     assert_escaped("a\0b\n\r\t\x1b[31m\x7f", 12, false, "a\\x00b\\x0a\\x0d\\x09\\x1b[31m\\x7f");
-    assert_escaped("\xc2\x9b", 2, false, "\\xc2\\x9b");                 /* U+009B, CSI */
-    assert_escaped("\xe2\x80\xae", 3, false, "\\xe2\\x80\\xae");         /* right to left */
-    assert_escaped("\xe2\x80\xa8", 3, false, "\\xe2\\x80\\xa8");         /* line separator */
-    assert_escaped("\xc2\xa0 \\ ~", 6, false, "\xc2\xa0 \\ ~");          /* these print */
+    assert_escaped("\xc2\x9b", 2, false, "\\xc2\\x9b");          /* U+009B, CSI */
+    assert_escaped("\xe2\x80\xae", 3, false, "\\xe2\\x80\\xae"); /* right to left */
+    assert_escaped("\xe2\x80\xa8", 3, false, "\\xe2\\x80\\xa8"); /* line separator */
+    assert_escaped("\xc2\xa0 \\ ~", 6, false, "\xc2\xa0 \\ ~");  /* these print */
 }
 
 static void escapes_what_is_no_utf8(void **state)
 {
     (void)state;
     assert_escaped("\xff", 1, false, "\\xff");
-    assert_escaped("\xc0\xaf", 2, false, "\\xc0\\xaf");                  /* overlong '/' */
+    assert_escaped("\xc0\xaf", 2, false, "\\xc0\\xaf"); /* overlong '/' */
     assert_escaped("\xe0\x80\xaf", 3, false, "\\xe0\\x80\\xaf");
     assert_escaped("\xf0\x80\x80\xaf", 4, false, "\\xf0\\x80\\x80\\xaf");
-    assert_escaped("\xed\xa0\x80", 3, false, "\\xed\\xa0\\x80");         /* a surrogate */
+    assert_escaped("\xed\xa0\x80", 3, false, "\\xed\\xa0\\x80");          /* a surrogate */
     assert_escaped("\xf4\x90\x80\x80", 4, false, "\\xf4\\x90\\x80\\x80"); /* above U+10FFFF */
-    assert_escaped("\xc3", 1, false, "\\xc3");                           /* cut short */
+    assert_escaped("\xc3", 1, false, "\\xc3");                            /* cut short */
     assert_escaped("\xc3(", 2, false, "\\xc3(");
     assert_escaped("\xc3\xa9 \xe2\x82\xac \xf4\x8f\xbf\xbf", 11, false,
                    "\xc3\xa9 \xe2\x82\xac \xf4\x8f\xbf\xbf");
@@ -95,7 +95,8 @@ static void the_wire_form_can_be_read_back(void **state)
 static void cuts_between_characters_whatever_the_room(void **state)
 {
     (void)state;
-    static const char bytes[] = "ab\xc3\xa9\n\xe2\x82\xac" "cd\xf4\x8f\xbf\xbf";
+    static const char bytes[] = "ab\xc3\xa9\n\xe2\x82\xac"
+                                "cd\xf4\x8f\xbf\xbf";
     char whole[64];
     size_t full = printable_escape(whole, sizeof whole, bytes, sizeof bytes - 1, false);
     for (size_t room = 8; room <= full; room++) {
@@ -291,7 +292,8 @@ static void drain(int fd, char end[600])
     fcntl(fd, F_SETFL, O_NONBLOCK);
     memset(end, 0, 600);
     while ((got = read(fd, bytes, sizeof bytes)) > 0)
-        snprintf(end, 600, "%.*s", (int)(got < 599 ? got : 599), bytes + (got < 599 ? 0 : got - 599));
+        snprintf(end, 600, "%.*s", (int)(got < 599 ? got : 599),
+                 bytes + (got < 599 ? 0 : got - 599));
 }
 
 /* fill - a pipe nobody reads: write until lines are dropped */

@@ -214,7 +214,8 @@ static void tells_the_line_of_each_fault(void **state)
     assert_fault("permission = blocked\n",
                  ":1: permission = blocked: a heading [domain] was expected above it");
     assert_fault("[a.example]\n[b.example]\npermission = blocked\n",
-                 ":1: [a.example]: permission = allowed or blocked, or a remotePort, was expected");
+                 ":1: [a.example]: permission = allowed or blocked, a remotePort, or security = "
+                 "encrypted, certificate or dialback, was expected");
     assert_fault("[b\xc3\xbc"
                  "cher.example]\npermission = blocked\n[xn--bcher-kva.example]\n"
                  "permission = allowed\n",

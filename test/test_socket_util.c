@@ -59,7 +59,7 @@ static int stop(void **state)
 {
     (void)state;
     close(listener);
-    socket_util_set_listener(NULL, 0);
+    socket_util_set_listener(0, NULL, 0);
     dns_util_stop();
     config_stop();
     text_free(&why);
@@ -68,11 +68,12 @@ static int stop(void **state)
 
 static enum socket_util_result dial(const char *domain, int64_t limit, int *fd)
 {
+    struct socket_util_target target = {0};
     struct timeline *timeline = timeline_new();
     text_clear(&why);
     *fd = -1;
     enum socket_util_result result =
-        socket_util_connect(domain, xmpp_server_now() + limit, timeline, fd, &why);
+        socket_util_connect(domain, false, xmpp_server_now() + limit, timeline, &target, fd, &why);
     timeline_free(timeline);
     return result;
 }
@@ -113,13 +114,13 @@ static void never_connects_to_our_own_listener(void **state)
                                 .sin_port = htons((uint16_t)port),
                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
-    socket_util_set_listener((struct sockaddr *)&exact, sizeof exact);
+    socket_util_set_listener(0, (struct sockaddr *)&exact, sizeof exact);
     assert_int_equal(dial("live.test", 5000, &fd), SOCKET_UNREACHABLE);
     assert_non_null(strstr(text_string(&why), "our own listener"));
-    socket_util_set_listener((struct sockaddr *)&any, sizeof any);
+    socket_util_set_listener(0, (struct sockaddr *)&any, sizeof any);
     assert_int_equal(dial("live.test", 5000, &fd), SOCKET_UNREACHABLE);
     exact.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1); /* another address, the same port */
-    socket_util_set_listener((struct sockaddr *)&exact, sizeof exact);
+    socket_util_set_listener(0, (struct sockaddr *)&exact, sizeof exact);
     assert_int_equal(dial("live.test", 5000, &fd), SOCKET_CONNECTED);
     close(fd);
 }

@@ -89,6 +89,14 @@ void text_clear(struct text *text)
         text->bytes[0] = '\0';
 }
 
+void text_clear_most(struct text *text, size_t kept)
+{
+    if (text->room > kept)
+        text_free(text);
+    else
+        text_clear(text);
+}
+
 void text_reserve(struct text *text, size_t more)
 {
     if (more >= SIZE_MAX / 2 - text->length)

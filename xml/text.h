@@ -31,6 +31,8 @@ void text_init(struct text *text);
 void text_free(struct text *text);
 /* text_clear - length 0, memory kept */
 void text_clear(struct text *text);
+/* text_clear_most - length 0; the memory is given back if it is more than `kept` bytes */
+void text_clear_most(struct text *text, size_t kept);
 /* text_reserve - make room for `more` further bytes and the NUL */
 void text_reserve(struct text *text, size_t more);
 void text_append(struct text *text, const char *bytes, size_t length);

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tls_negotiation - what STARTTLS and direct TLS have in common, for both kinds of readers
+ *
+ * Openfire: SocketReadingMode.negotiateTLS. The steps go to the timeline: what was agreed on, and the verdict
+ * on the other side's certificate in words. DIFFERS: no stream is ever tried again without TLS (D32).
+ */
+#include "session/tls_negotiation.h"
+
+#include "server/metrics.h"
+#include "server/timeline.h"
+
+bool tls_negotiation_is_possible(void)
+{
+    struct certificates *certificates = certificate_manager_get();
+    certificates_unref(certificates);
+    return certificates != NULL;
+}
+
+const struct server_verdict *tls_negotiation_verdict(const struct socket_reader *reader)
+{
+    return tls_stream_handler_verdict(socket_connection_tls(reader->connection));
+}
+
+static void note_success(const struct socket_reader *reader)
+{
+    static const char *const words[] = {"no certificate", "a valid certificate",
+                                        "a self-signed certificate",
+                                        "a certificate that is not valid"};
+    const struct server_verdict *verdict = tls_negotiation_verdict(reader);
+    struct timeline *timeline = socket_connection_timeline(reader->connection);
+    struct text what = TEXT_EMPTY;
+    metrics_add(tls_handshakes, 1);
+    tls_stream_handler_describe(socket_connection_tls(reader->connection), &what);
+    timeline_step(timeline, "TLSStreamHandler.start", "RFC 6120 5.4.3.3", "encrypted: %s",
+                  text_string(&what));
+    timeline_step(timeline, "ServerTrustManager.checkServerTrusted", "RFC 6120 13.7.2",
+                  "the other side showed %s: %s", words[verdict->trust],
+                  text_string(&verdict->why));
+    text_free(&what);
+}
+
+int tls_negotiation_run(struct socket_reader *reader, const struct tls_request *request,
+                        const char *last, int64_t deadline, struct text *why)
+{
+    struct text reason = TEXT_EMPTY;
+    struct certificates *certificates = certificate_manager_get();
+    struct tls_stream_handler *handler = NULL;
+    int result = -1;
+    if (certificates == NULL)
+        text_append_string(&reason, "TLS was switched off here meanwhile");
+    else
+        handler = tls_stream_handler_new(socket_connection_fd(reader->connection), request,
+                                         certificates, &reason);
+    if (handler != NULL)
+        result = socket_connection_start_tls(reader->connection, handler, last, deadline, &reason);
+    if (result == 0) {
+        note_success(reader);
+    } else {
+        metrics_add(tls_failures, 1);
+        timeline_step(socket_connection_timeline(reader->connection), "TLSStreamHandler.start",
+                      "RFC 6120 5.4.3.2", "TLS failed: %s", text_string(&reason));
+        socket_reader_note_end(reader, "TLS failed", text_string(&reason));
+        socket_connection_end(reader->connection, NULL, 0);
+        if (why != NULL)
+            text_append_string(why, text_string(&reason));
+    }
+    certificates_unref(certificates);
+    text_free(&reason);
+    return result;
+}

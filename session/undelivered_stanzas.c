@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* undelivered_stanzas - what a broken stream has not sent comes back to its senders
+ *
+ * The buffer of a connection holds what we wrote, so it is read back with our own parser, from the first element that the
+ * kernel did not take whole. No state of its own; the thread of the stream that ends.
+ */
+#include "session/undelivered_stanzas.h"
+
+#include <stdint.h>
+
+#include "session/outgoing_session_promise.h"
+#include "xml/packet.h"
+#include "xml/xmlns.h"
+#include "xml/xmpp_packet_reader.h"
+
+/* The appended bytes are whole stanzas that we wrote: they are read back and bounced. */
+struct returned {
+    struct xmpp_packet_reader *packets;
+    size_t position, sent;
+};
+
+static int returned_opened(void *owner, const struct element *header)
+{
+    (void)owner;
+    (void)header;
+    return 0;
+}
+
+static int returned_packet(void *owner, struct element *packet)
+{
+    struct returned *returned = owner;
+    returned->position += xmpp_packet_reader_packet_bytes(returned->packets);
+    if (returned->position > returned->sent && packet_kind(packet) != PACKET_NONE)
+        outgoing_session_promise_return_to_sender(packet, PACKET_REMOTE_SERVER_TIMEOUT,
+                                                  "the stream broke before this was sent");
+    return 0;
+}
+
+static int returned_closed(void *owner)
+{
+    (void)owner;
+    return -1;
+}
+
+void undelivered_stanzas_return(void *owner, const char *bytes, size_t length, size_t sent)
+{
+    (void)owner;
+    static const struct xmpp_packet_handler handler = {returned_opened, returned_packet,
+                                                       returned_closed};
+    static const char header[] = "<stream:stream xmlns='" XMLNS_SERVER
+                                 "' xmlns:stream='" XMLNS_STREAM "' xmlns:db='" XMLNS_DIALBACK "'>";
+    struct xmpp_packet_limits limits = {SIZE_MAX / 2, 100000,     UINT32_MAX,
+                                        UINT32_MAX,   UINT32_MAX, SIZE_MAX / 2};
+    struct returned returned = {.sent = sent};
+    returned.packets = xmpp_packet_reader_new(&limits, &handler, &returned);
+    xmpp_packet_reader_feed(returned.packets, header, sizeof header - 1);
+    xmpp_packet_reader_feed(returned.packets, bytes, length);
+    xmpp_packet_reader_free(returned.packets);
+}

@@ -1,0 +1,15 @@
+/* undelivered_stanzas - what a broken stream has not sent comes back to its senders
+ *
+ * Openfire: OutgoingSessionPromise.returnErrorToSender, for packets that were already given to a session (there they
+ * are lost). RFC 6120 4.9.1.
+ */
+#ifndef SESSION_UNDELIVERED_STANZAS_H
+#define SESSION_UNDELIVERED_STANZAS_H
+
+#include <stddef.h>
+
+/* undelivered_stanzas_return - a connection's undelivered handler (server/socket_connection.h): what the kernel took
+ * whole may have arrived; each stanza of the rest comes back with remote-server-timeout */
+void undelivered_stanzas_return(void *owner, const char *bytes, size_t length, size_t sent);
+
+#endif
