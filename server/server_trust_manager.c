@@ -59,7 +59,7 @@ static void refuse(struct judging *judging, X509_STORE_CTX *context, int error)
 }
 
 /* is_overruled - do the settings let this objection of OpenSSL's pass? */
-static bool is_overruled(struct judging *judging, int error, int depth)
+static bool is_overruled(struct judging *judging, int error, int depth, bool is_anchor)
 {
     const struct trust_rules *rules = judging->rules;
     switch (error) {
@@ -74,7 +74,7 @@ static bool is_overruled(struct judging *judging, int error, int depth)
     case X509_V_ERR_CRL_NOT_YET_VALID:
         if (depth == 0)
             judging->verdict->unknown_state = true; /* the OCSP response may know */
-        return depth == 0 || rules->soft_fail;
+        return depth == 0 || is_anchor || rules->soft_fail;
     default:
         return false;
     }
@@ -87,7 +87,11 @@ static int object(int good, X509_STORE_CTX *context)
     int error = X509_STORE_CTX_get_error(context);
     if (good)
         return 1;
-    if (!is_overruled(judging, error, X509_STORE_CTX_get_error_depth(context)))
+    int depth = X509_STORE_CTX_get_error_depth(context);
+    const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(context);
+    bool is_anchor =
+        depth > 0 && depth == sk_X509_num(chain) - 1; /* whom we trust, nobody else revokes */
+    if (!is_overruled(judging, error, depth, is_anchor))
         refuse(judging, context, error);
     return 1;
 }

@@ -11,6 +11,12 @@ The script plays the peers. A dialogue is read line by line; `#` starts a commen
     row DOMAIN permission [port]      a row of remote-servers.conf; may come later too, for `hup`
     name OWNER srv PRIORITY WEIGHT PORT TARGET | name OWNER a ADDRESS    a record of the DNS; PORT may be listener:DOMAIN
     connect NAME                      a TCP connection of ours to the server
+    connect NAME direct               the same to the port where TLS begins with the first byte
+    NAME tls CERTIFICATE [sni=S] [alpn=A] [version=1.2]   the handshake of our side, with PKI's CERTIFICATE (- for none), as
+                                      client on our own connection, as server on an accepted one; and what the other side must do:
+                                      [shows=C] its certificate, [asks=S] the server name it wants, [selected=A] the ALPN agreed on
+    NAME tls-fails CERTIFICATE …      a handshake that must fail
+    issue NAME SECONDS DOMAIN         another certificate, which runs out so soon
     accept NAME at DOMAIN             the server connects to DOMAIN (remote.test, other.test, third.test listen)
     NAME >> BYTES                     sent as they stand; \\n \\r \\t \\xHH \\\\ are escapes, ${var} a variable, long lines
                                       go on behind a final backslash, ${repeat N TEXT} is TEXT N times
@@ -21,13 +27,20 @@ The script plays the peers. A dialogue is read line by line; `#` starts a commen
     NAME << eventually <a/>           what comes before it is passed over
     NAME << end                       </stream:stream> and then the end of TCP
     NAME << eof                       the end of TCP (a closing tag may stand before it)
+    NAME << tcp end                   the end of TCP, and no closing tag in what comes before it
+    NAME << exactly <xml/>            as above, and it has no further children
     NAME << nothing MS                no byte for so long
     NAME closes | NAME resets         the end of our TCP connection, properly or by a reset
     key VAR for RECEIVING ORIGINATING ID     an XEP-0185 key of the server's secret
+    differ VAR VAR                    two captured values are not the same
     log contains TEXT                 the server's log, now or within the limit
     hup | terminate                   signals
     wait MS                           lets time pass; for limits of time only
     include FILE ARGUMENT…            test/dialog/lib/FILE.inc with $1 $2 … replaced
+    plain: why                        not with --tls: it is about a stream that is not encrypted
+
+Settings and lines may name ${pki}, the directory of the certificates (pki.py). With --tls all dialogues but those marked plain
+run inside TLS: `connect` goes to the direct TLS port, `include opened` becomes `include opened_tls`.
 
 All expectations have a limit of time. At the end no connection may hold anything unread, and the server must end with
 status 0. Prints `ok name` or `FAILED name` with the whole conversation, then `N passed, N failed, N skipped`.
@@ -42,24 +55,21 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import xml.etree.ElementTree as ET
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-LIMIT = 12.0
+sys.path.insert(0, HERE)
+import pki  # noqa: E402
+from peer import LIMIT, WRAP, Failure, Names, Stream, matches, value_matches  # noqa: E402
+
 SECRET = "s3cr3tf0rd14lb4ck-of-the-dialogues"
-WRAP = ("<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' "
-        "xmlns:db='jabber:server:dialback'>")
 DOMAINS = ("remote.test", "other.test", "third.test", "xn--bcher-kva.test")
-
-
-class Failure(Exception):
-    pass
 
 
 def xep_0185_key(receiving, originating, stream_id):
@@ -67,132 +77,12 @@ def xep_0185_key(receiving, originating, stream_id):
     return hmac.new(secret, " ".join((receiving, originating, stream_id)).encode(), "sha256").hexdigest()
 
 
-class Stream:
-    """One connection, ours or the server's: what came is parsed into items."""
-
-    def __init__(self, name, connection, say):
-        self.name, self.socket, self.say = name, connection, say
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.parser = ET.XMLPullParser(events=("start", "end"))
-        self.depth, self.items, self.over = 0, [], False
-
-    def send(self, data, drip):
-        self.say("%s >> %r" % (self.name, data if len(data) < 600 else data[:300] + b" ... " + data[-100:]))
-        try:
-            if drip and len(data) < 20000:
-                for i in range(len(data)):
-                    self.socket.sendall(data[i:i + 1])
-            else:
-                self.socket.sendall(data)
-        except OSError as error:
-            self.say("%s (our send failed: %s)" % (self.name, error))
-
-    def read(self, wait):
-        """Takes in what comes within `wait` seconds; False when nothing did."""
-        self.socket.settimeout(max(wait, 0.001))
-        try:
-            data = self.socket.recv(65536)
-        except socket.timeout:
-            return False
-        except OSError as error:
-            self.say("%s << (%s)" % (self.name, error))
-            data = b""
-        if not data:
-            self.over = True
-            self.items.append(("eof", None))
-            return True
-        self.say("%s << %r" % (self.name, data if len(data) < 1500 else data[:700] + b" ... " + data[-300:]))
-        self.parser.feed(data)
-        for event, element in self.parser.read_events():
-            self.depth += 1 if event == "start" else -1
-            if event == "start" and self.depth == 1:
-                self.items.append(("header", element))
-            elif event == "end" and self.depth == 1:
-                self.items.append(("element", element))
-            elif event == "end" and self.depth == 0:
-                self.items.append(("close", None))
-        return True
-
-    def next(self, limit=LIMIT):
-        end = time.monotonic() + limit
-        while not self.items:
-            if self.over or time.monotonic() >= end:
-                raise Failure("nothing more came on %s" % self.name)
-            self.read(end - time.monotonic())
-        return self.items.pop(0)
-
-
-def encode_name(name):
-    return b"".join(bytes([len(label)]) + label.encode() for label in name.strip(".").split(".") if label) + b"\0"
-
-
-class Names(threading.Thread):
-    """A DNS server: knows the records it was given, says NXDOMAIN to the rest, and nothing to names with 'silent' in them."""
-
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.asked, self.records = [], []
-
-    def add(self, owner, kind, *values):
-        if kind == "srv":
-            data = struct.pack(">HHH", *map(int, values[:3])) + encode_name(values[3])
-        else:
-            data = socket.inet_aton(values[0])
-        self.records.append((encode_name(owner), {"srv": 33, "a": 1}[kind], data))
-
-    def answer(self, query):
-        end = query.index(b"\0", 12) + 1
-        name, kind = query[12:end].lower(), struct.unpack(">H", query[end:end + 2])[0]
-        known = [record for record in self.records if record[0] == name]
-        found = [data for _, its_kind, data in known if its_kind == kind]
-        header = query[:2] + struct.pack(">HHHHH", 0x8180 if known else 0x8183, 1, len(found), 0, 0)
-        return header + query[12:end + 4] + b"".join(
-            struct.pack(">HHHIH", 0xC00C, kind, 1, 60, len(data)) + data for data in found)
-
-    def run(self):
-        while True:
-            try:
-                query, sender = self.socket.recvfrom(4096)
-            except OSError:
-                return
-            self.asked.append(query[12:])
-            if b"silent" not in query:
-                self.socket.sendto(self.answer(query), sender)
-
-
-def matches(pattern, actual, captured):
-    """Is `actual` what `pattern` describes? Captures go into the dict."""
-    if pattern.tag != actual.tag:
-        return False
-    for name, wanted in pattern.attrib.items():
-        if not value_matches(wanted, actual.attrib.get(name), captured):
-            return False
-    text = (pattern.text or "").strip()
-    if text and not value_matches(text, (actual.text or "").strip() or "".join(actual.itertext()).strip(), captured):
-        return False
-    rest = iter(actual)
-    return all(any(matches(child, other, captured) for other in rest) for child in pattern)
-
-
-def value_matches(wanted, value, captured):
-    if wanted == "-":
-        return value is None
-    if value is None:
-        return False
-    if wanted.startswith("$"):
-        captured[wanted[1:]] = value
-        return True
-    return wanted == "*" or wanted == value
-
-
 class Dialogue:
-    def __init__(self, path, binary, drip, keep_log=True):
-        self.path, self.binary, self.drip = path, binary, drip
+    def __init__(self, path, binary, drip, directory, tls=False):
+        self.path, self.binary, self.drip, self.pki, self.tls = path, binary, drip, directory, tls
         self.name = os.path.basename(path)[:-len(".dialog")]
         self.story, self.streams, self.variables = [], {}, {}
-        self.rows, self.records, self.proves, self.says = [], [], "", ""
+        self.rows, self.records, self.proves, self.says, self.plain = [], [], "", "", ""
         self.process = None
         self.ended_by_us = False
         with open(path) as file:
@@ -218,12 +108,16 @@ class Dialogue:
                 continue
             if line.startswith("include "):
                 words = line.split()
+                if self.tls and words[1] == "opened":
+                    words = [words[0], "opened_tls"] + words[2:] + ["peers"]
                 with open(os.path.join(HERE, "dialog", "lib", words[1] + ".inc")) as file:
                     lines += self.read_lines(file.read(), words[2:])
             elif line.startswith("proves:"):
                 self.proves = line[7:].strip()
             elif line.startswith("says:"):
                 self.says = line[5:].strip()
+            elif line.startswith("plain:"):
+                self.plain = line[6:].strip()
             else:
                 lines.append(line)
         return lines
@@ -234,12 +128,13 @@ class Dialogue:
         sections = {}
         for name, value in self.settings.items():
             section, key = name.split(".", 1)
-            sections.setdefault(section, []).append("%s = %s" % (key, value.replace("${port}", str(self.port))))
+            sections.setdefault(section, []).append("%s = %s" % (key, value.replace("${port}", str(self.port)).replace("${pki}", self.pki)))
         with open(os.path.join(self.directory, "conf"), "w") as file:
             for section, lines in sections.items():
                 file.write("[%s]\n%s\n" % (section, "\n".join(lines)))
         with open(os.path.join(self.directory, "home", "remote-servers.conf"), "w") as file:
-            file.write("".join("[%s]\npermission = %s\nremotePort = %s\n" % row for row in self.rows))
+            file.write("".join("[%s]\n%s" % (row[0], "security = %s\n" % row[2] if row[1] == "security" else
+                                             "permission = %s\nremotePort = %s\n" % row[1:]) for row in self.rows))
 
     def start(self):
         self.directory = tempfile.mkdtemp()
@@ -257,10 +152,14 @@ class Dialogue:
             self.names.add(*[str(self.listeners[word[9:]].getsockname()[1]) if word.startswith("listener:") else word
                              for word in line])
         self.names.start()
-        probe = socket.create_server(("127.0.0.1", 0))
-        self.port = probe.getsockname()[1]
-        probe.close()
+        probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+        self.port, self.direct_port = [probe.getsockname()[1] for probe in probes]
+        for probe in probes:
+            probe.close()
+        if self.tls:
+            self.settings.update({"xmpp.server.certificate.file": "${pki}/ours.pem", "xmpp.server.certificate.trust": "${pki}/ca.pem"})
         self.settings.update({"network.interface": "127.0.0.1", "xmpp.server.socket.port": str(self.port),
+                              "xmpp.server.socket.ssl.port": str(self.direct_port),
                               "dnsutil.dnsOverride": ",".join(overrides),
                               "s2s.home": os.path.join(self.directory, "home"),
                               "s2s.dns.server": "127.0.0.1@%d" % self.names.socket.getsockname()[1]})
@@ -340,13 +239,14 @@ class Dialogue:
             if not value_matches(wanted, element.attrib.get(name), self.variables):
                 raise Failure("the header's %s is %r, not %s" % (name, element.attrib.get(name), wanted))
 
-    def expect_element(self, stream, texts):
+    def expect_element(self, stream, texts, exactly=False):
         kind, element = stream.next()
         if kind != "element":
             raise Failure("on %s %s came instead of %s" % (stream.name, kind, " or ".join(texts)))
         for text in texts:
             captured = {}
-            if matches(ET.fromstring(WRAP + self.fill(text) + "</stream:stream>")[0], element, captured):
+            pattern = ET.fromstring(WRAP + self.fill(text) + "</stream:stream>")[0]
+            if matches(pattern, element, captured) and (not exactly or len(list(pattern.iter())) == len(list(element.iter()))):
                 self.variables.update(captured)
                 return
         raise Failure("on %s came %s instead of %s"
@@ -361,6 +261,10 @@ class Dialogue:
                 kinds.append(stream.next()[0])
             if kinds != ["close", "eof"] and not (text == "eof" and kinds == ["eof"]):
                 raise Failure("the end was expected on %s, %s came" % (stream.name, kinds))
+        elif text == "tcp end":
+            stream.read_to_tcp_end()
+        elif text.startswith("exactly "):
+            self.expect_element(stream, [text[8:]], True)
         elif text.startswith("nothing"):
             stream.items or stream.read(int(text.split()[1]) / 1000)
             if stream.items:
@@ -376,8 +280,24 @@ class Dialogue:
         else:
             self.expect_element(stream, [text])
 
-    def connect(self, name):
-        self.streams[name] = Stream(name, socket.create_connection(("127.0.0.1", self.port), LIMIT), self.say)
+    def connect(self, name, *direct):
+        port = self.direct_port if self.tls or direct else self.port
+        self.streams[name] = Stream(name, socket.create_connection(("127.0.0.1", port), LIMIT), self.say)
+        if self.tls:
+            self.streams[name].secure(self.pki, "-", {"sni": "s2s.test", "alpn": "xmpp-server"})
+
+    def secure(self, name, certificate, options, fails):
+        options = dict(option.split("=", 1) for option in options)
+        try:
+            self.streams[name].secure(self.pki, certificate, options)
+            if fails:  # TLS 1.3: a client hears what the server thinks of it when it first reads
+                kind = self.streams[name].next(2)[0]
+                if kind != "eof":
+                    raise Failure("the handshake on %s did not fail: %s came" % (name, kind))
+        except (OSError, ssl.SSLError) as error:
+            self.say("-- %s: no TLS: %s" % (name, error))
+            if not fails:
+                raise
 
     def accept(self, name, domain):
         listener = self.listeners[domain]
@@ -387,7 +307,7 @@ class Dialogue:
         except socket.timeout:
             raise Failure("the server did not connect to " + domain)
         self.say("-- the server connects to %s: %s" % (domain, name))
-        self.streams[name] = Stream(name, connection, self.say)
+        self.streams[name] = Stream(name, connection, self.say, True)
 
     def refuse_connections(self, domain):
         self.listeners[domain].settimeout(0.3)
@@ -404,7 +324,11 @@ class Dialogue:
         elif len(words) > 1 and words[1] == "<<":
             self.expect(self.streams[words[0]], line.split("<<", 1)[1].strip())
         elif words[0] == "connect":
-            self.connect(words[1])
+            self.connect(*words[1:])
+        elif len(words) > 2 and words[1] in ("tls", "tls-fails"):
+            self.secure(words[0], words[2], words[3:], words[1] == "tls-fails")
+        elif words[0] == "issue":
+            authority.issue_for(words[1], int(words[2]), *words[3:])
         elif words[0] == "accept":
             self.accept(words[1], words[3])
         elif words[0] == "nobody":  # nobody at DOMAIN
@@ -414,6 +338,9 @@ class Dialogue:
                 raise Failure("the DNS was asked: %r" % self.names.asked)
         elif words[0] == "key":
             self.variables[words[1]] = xep_0185_key(*[self.fill(word) for word in words[3:6]])
+        elif words[0] == "differ":
+            if self.variables[words[1]] == self.variables[words[2]]:
+                raise Failure("%s and %s are the same" % (words[1], words[2]))
         elif words[0] == "log":
             self.wait_log(self.fill(line.split("contains", 1)[1].strip()))
         elif words[0] == "wait":
@@ -429,7 +356,7 @@ class Dialogue:
             self.process.send_signal(signal.SIGTERM)
             self.ended_by_us = True
         elif words[1] == "closes":
-            self.streams[words[0]].socket.shutdown(socket.SHUT_WR)
+            socket.socket.shutdown(self.streams[words[0]].socket, socket.SHUT_WR)
         elif words[1] == "resets":
             self.streams[words[0]].socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.streams.pop(words[0]).socket.close()
@@ -492,12 +419,22 @@ def main():
     parser.add_argument("--only", default="", help="names that hold this")
     parser.add_argument("--jobs", type=int, default=4)
     parser.add_argument("--drip", action="store_true", help="send every byte in a segment of its own (X6)")
+    parser.add_argument("--tls", action="store_true", help="all inside TLS, but for those that are about plain streams")
     parser.add_argument("--table", action="store_true", help="which assertion is proved where")
     parser.add_argument("--verbose", action="store_true", help="show the conversations")
     options = parser.parse_args()
     paths = [path for path in sorted(glob.glob(os.path.join(HERE, "dialog", "*.dialog"))) if options.only in path]
     binary = os.path.abspath(options.binary)
-    dialogues = [Dialogue(path, binary, options.drip) for path in paths]
+    with tempfile.TemporaryDirectory() as directory:
+        return run_all(options, paths, binary, directory)
+
+
+def run_all(options, paths, binary, directory):
+    global authority
+    authority = pki.Pki(directory)
+    dialogues = [Dialogue(path, binary, options.drip, directory, options.tls) for path in paths]
+    if options.tls:
+        dialogues = [dialogue for dialogue in dialogues if not dialogue.plain]
     if options.table:
         print_table(dialogues)
         return 0

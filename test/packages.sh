@@ -12,8 +12,8 @@
 # Another system: install the same things by its own means, then say `make PACKAGES=installed ...`.
 set -u
 
-packages_build="gcc make libc6-dev libxml2-dev libssl-dev libiniparser-dev libunbound-dev libidn-dev"
-packages_test="libcmocka-dev clang prosody ejabberd jabberd2 python3 python3-slixmpp dnsmasq-base iproute2"
+packages_build="gcc make libc6-dev libxml2-dev libssl-dev libiniparser-dev libunbound-dev libidn-dev dns-root-data ca-certificates"
+packages_test="libcmocka-dev clang prosody ejabberd jabberd2 python3 python3-slixmpp python3-cryptography openssl dnsmasq-base iproute2"
 servers="prosody ejabberd jabberd2"
 policy=${POLICY_RC_D:-/usr/sbin/policy-rc.d}
 
