@@ -14,15 +14,17 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "server/log.h"
 #include "server/thread.h"
+#include "server/xmpp_server.h"
 
-#define TICK_MS 200 /* how soon the thread sees that it shall end */
+#define PROBE_MS 2000 /* for the one question that a new resolver asks */
+#define TICK_MS 200   /* how soon the thread sees that it shall end */
 
 struct resolver_question {
     struct resolver_question *next,
@@ -77,7 +79,7 @@ static int configure(struct ub_ctx *context, const char *server, const char *anc
     /* libunbound answers these names by itself; a server that was named is asked (test networks) */
     for (int i = 0; i < (server[0] != '\0' ? 3 : 1); i++)
         ub_ctx_set_option(context, "local-zone:", open_zones[i]);
-    if (anchor[0] != '\0' && access(anchor, R_OK) == 0) {
+    if (anchor[0] != '\0') {
         int error = ub_ctx_add_ta_file(context, anchor);
         if (error != 0) {
             text_appendf(why, "s2s.dns.trust-anchor = %s: %s", anchor, ub_strerror(error));
@@ -118,7 +120,7 @@ static int start_thread(struct resolver *resolver, struct text *why)
     return failed ? -1 : 0;
 }
 
-struct resolver *resolver_new(const char *server, const char *anchor, struct text *why)
+static struct resolver *make(const char *server, const char *anchor, struct text *why)
 {
     struct resolver *resolver = text_calloc(1, sizeof *resolver);
     resolver->references = 1;
@@ -132,6 +134,44 @@ struct resolver *resolver_new(const char *server, const char *anchor, struct tex
         return NULL;
     }
     return resolver;
+}
+
+/* anchor_zone - the zone of the first key in the file; false when there is none */
+static bool anchor_zone(const char *anchor, char zone[256])
+{
+    char line[1024];
+    FILE *file = anchor[0] != '\0' ? fopen(anchor, "r") : NULL;
+    bool found = false;
+    while (file != NULL && !found && fgets(line, sizeof line, file) != NULL)
+        found = line[0] != ';' && sscanf(line, "%255s", zone) == 1;
+    if (file != NULL)
+        fclose(file);
+    return found;
+}
+
+/* is_deaf_to_dnssec - do the servers answer, but without what DNSSEC needs? With keys to check against, every answer of
+ * theirs would then be bogus, and nobody could be reached. */
+static bool is_deaf_to_dnssec(struct resolver *resolver, const char *zone)
+{
+    struct ub_result *result =
+        resolver_wait(resolver_ask(resolver, zone, RESOLVER_DNSKEY), xmpp_server_now() + PROBE_MS);
+    bool deaf = result != NULL && !result->secure;
+    if (result != NULL)
+        ub_resolve_free(result);
+    return deaf;
+}
+
+struct resolver *resolver_new(const char *server, const char *anchor, struct text *why)
+{
+    char zone[256];
+    bool anchored = anchor_zone(anchor, zone);
+    struct resolver *resolver = make(server, anchored ? anchor : "", why);
+    if (resolver == NULL || !anchored || !is_deaf_to_dnssec(resolver, zone))
+        return resolver;
+    log_warn(
+        "the name servers do not pass on what DNSSEC needs: nothing in the DNS counts as secure");
+    resolver_unref(resolver);
+    return make(server, "", why);
 }
 
 struct resolver *resolver_ref(struct resolver *resolver)

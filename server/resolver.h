@@ -18,10 +18,12 @@ struct resolver_question;
 #define RESOLVER_A 1
 #define RESOLVER_AAAA 28
 #define RESOLVER_SRV 33
+#define RESOLVER_DNSKEY 48
 #define RESOLVER_TLSA 52
 
 /* resolver_new - `server`: "" for the system's resolv.conf and hosts file, else a comma list of
- * address[@port]. `anchor`: the file of DNSSEC's keys; "" or none there: no answer counts as secure. One
+ * address[@port]. `anchor`: the file of DNSSEC's keys; "" or none there: no answer counts as secure; and
+ * so when the servers turn out not to pass DNSSEC on, which is asked once (at most two seconds) and logged. One
  * reference. NULL with `why`. */
 struct resolver *resolver_new(const char *server, const char *anchor, struct text *why);
 struct resolver *resolver_ref(struct resolver *resolver);

@@ -93,6 +93,7 @@ class Dialogue:
             "xmpp.server.read.timeout": "6000", "s2s.negotiation.timeout": "30000", "s2s.dns.timeout": "700",
             "s2s.retry.first": "100", "s2s.log.level": "debug", "s2s.shutdown.timeout": "3000",
             "xmpp.socket.write-timeout-seconds": "5", "xmpp.server.certificate.file": "none",
+            "s2s.dns.trust-anchor": "",
         }
 
     def say(self, line):
