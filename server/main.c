@@ -43,7 +43,7 @@
 #include "session/session_manager.h"
 
 #define DEFAULT_FILE "openfire-s2s.conf"
-#define PINGS_MAX 32
+#define PINGS_MAX 64
 
 struct options {
     const char *file;

@@ -3,7 +3,8 @@
  *
  * Openfire: xmpp.server.tls.policy, xmpp.socket.ssl.certificate.strict-validation, with the outcomes of its
  * test matrix (README, "Who gets in"). RFC 6120 13.7.2 and RFC 7590 3.4 differ on what follows from a bad
- * certificate: strict follows the first, not strict the second.
+ * certificate: strict follows the first, not strict the second. DIFFERS: in one case of the mixed ones Openfire's
+ * oracle lets a bad certificate pass a strict server whose own has expired; here its own plays no part in it.
  */
 #include "server/tls_policy.h"
 
