@@ -62,6 +62,7 @@ struct outgoing_server_socket_reader {
     struct tls_policy policy;
     struct socket_util_target target;
     bool asked_tls, asked_sasl; /* the answer is awaited */
+    bool no_external;           /* it ended the stream instead of an answer to it */
     bool succeeded;             /* SASL EXTERNAL did: the next features are the last */
     bool reached; /* the set-up went as far as keys or a certificate: no other address is tried */
 };
@@ -209,14 +210,6 @@ static bool is_proved(struct outgoing_server_socket_reader *self)
     return proved;
 }
 
-static bool shows_certificate(void)
-{
-    struct certificates *certificates = certificate_manager_get();
-    bool shows = certificates != NULL && certificates_present(certificates);
-    certificates_unref(certificates);
-    return shows;
-}
-
 /* ask_for_external - XEP-0178 3, with our domain as the authorisation identity */
 static int ask_for_external(struct outgoing_server_socket_reader *self)
 {
@@ -249,7 +242,7 @@ static int secure_features(struct outgoing_server_socket_reader *self,
                                  "%s must have a valid certificate (%s)", remote,
                                  self->policy.source);
     if (sasl_authentication_offers_external(features) && proved && self->policy.external &&
-        shows_certificate())
+        tls_negotiation_shows_certificate() && !self->no_external)
         return ask_for_external(self);
     return use_dialback(self);
 }
@@ -280,8 +273,9 @@ static int features_received(struct socket_reader *reader, const struct element 
 }
 
 /* begin_again - a stream anew on the same connection: nothing of the old one counts (RFC 6120 4.3.3) */
-static int begin_again(struct outgoing_server_socket_reader *self)
+static int begin_again(struct socket_reader *reader)
 {
+    struct outgoing_server_socket_reader *self = self_of(reader);
     free(self->stream_id);
     self->stream_id = NULL;
     self->declares_dialback = self->offers_dialback = self->modern = false;
@@ -338,12 +332,7 @@ static int secure(struct outgoing_server_socket_reader *self, bool direct)
 static int start_tls(struct socket_reader *reader)
 {
     struct outgoing_server_socket_reader *self = self_of(reader);
-    return secure(self, false) == 0 ? begin_again(self) : -1;
-}
-
-static int start_authenticated(struct socket_reader *reader)
-{
-    return begin_again(self_of(reader));
+    return secure(self, false) == 0 ? begin_again(reader) : -1;
 }
 
 /* tls_answered - <proceed/> or <failure/>, if it was asked for */
@@ -373,7 +362,7 @@ static int sasl_answered(struct outgoing_server_socket_reader *self, const struc
     self->asked_sasl = false;
     if (element_is(element, "success", XMLNS_SASL)) {
         self->succeeded = true;
-        reader->restart = start_authenticated;
+        reader->restart = begin_again;
         return -1;
     }
     const struct element *condition = element_first(element);
@@ -555,19 +544,28 @@ static void read_one(struct outgoing_server_socket_reader *self, int fd)
     blocking_reading_mode_run(&self->reader);
 }
 
-/* goes_on - is it worth to try another address? Not when this one knew us and said no. */
-static bool goes_on(const struct outgoing_server_socket_reader *self)
+/* goes_on - is it worth to try again? Another address, but not when this one knew us and said no. COMPAT: ejabberd (23.01, of
+ * a certificate with an xmppAddr) ends the stream in the place of an answer to EXTERNAL: the same address, and dialback. */
+static bool goes_on(struct outgoing_server_socket_reader *self)
 {
-    return !self->reached && self->reader.peer_error == STREAM_ERROR_NONE &&
-           xmpp_server_now() < local_outgoing_server_session_deadline(self->session) &&
-           self->target.tried_count < SOCKET_UTIL_TRIED;
+    if (self->reached || self->reader.peer_error != STREAM_ERROR_NONE ||
+        xmpp_server_now() >= local_outgoing_server_session_deadline(self->session) ||
+        self->target.tried_count == SOCKET_UTIL_TRIED)
+        return false;
+    if (self->asked_sasl && self->reader.config->xmpp_server_dialback_enabled) {
+        self->no_external = true;
+        self->target.tried_count--;
+    }
+    return true;
 }
 
 static void forget_stream(struct outgoing_server_socket_reader *self)
 {
     free(self->stream_id);
-    *self = (struct outgoing_server_socket_reader){
-        .session = self->session, .policy = self->policy, .target = self->target};
+    *self = (struct outgoing_server_socket_reader){.session = self->session,
+                                                   .policy = self->policy,
+                                                   .target = self->target,
+                                                   .no_external = self->no_external};
 }
 
 void outgoing_server_socket_reader_run(struct local_outgoing_server_session *session)

@@ -16,6 +16,14 @@ bool tls_negotiation_is_possible(void)
     return certificates != NULL;
 }
 
+bool tls_negotiation_shows_certificate(void)
+{
+    struct certificates *certificates = certificate_manager_get();
+    bool shows = certificates != NULL && certificates_present(certificates);
+    certificates_unref(certificates);
+    return shows;
+}
+
 const struct server_verdict *tls_negotiation_verdict(const struct socket_reader *reader)
 {
     return tls_stream_handler_verdict(socket_connection_tls(reader->connection));

@@ -15,6 +15,8 @@ int tls_negotiation_run(struct socket_reader *reader, const struct tls_request *
                         const char *last, int64_t deadline, struct text *why);
 /* tls_negotiation_is_possible - do we have a certificate, or at least TLS? */
 bool tls_negotiation_is_possible(void);
+/* tls_negotiation_shows_certificate - and do we show it to servers that we connect to? */
+bool tls_negotiation_shows_certificate(void);
 /* tls_negotiation_verdict - on the peer's certificate; NULL while the connection is plain */
 const struct server_verdict *tls_negotiation_verdict(const struct socket_reader *reader);
 

@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""peers.py - Prosody, ejabberd and jabberd2 as Debian ships them, plaintext S2S with dialback, one user `user`/`password`
+"""peers.py - Prosody, ejabberd and jabberd2 as Debian ships them, one user `user`/`password`
+
+What S2S demands of both sides is the `security` of a run:
+    plain        no TLS, dialback
+    selfsigned   TLS required, certificates that prove nothing: dialback inside TLS
+    external     TLS and certificates of a common authority required, no dialback: SASL EXTERNAL
+    direct       the same, and TLS begins with the first byte (port 5270)
 
 Each runs in the foreground on its host, with settings, data and logs below one directory.
 """
@@ -18,14 +24,23 @@ def write(path, text):
 
 class Peer:
     domains = ()
+    securities = ("plain", "selfsigned", "external", "direct")
 
-    def __init__(self, host, directory):
-        self.host = host
+    def __init__(self, host, directory, security, certificates):
+        self.host, self.security, self.certificates = host, security, certificates
         self.directory = os.path.join(directory, self.name)
         self.log = os.path.join(self.directory, "log")
         os.makedirs(self.directory)
         self.processes = []
         self.configure()
+
+    def certificate(self, domain):
+        """The file with its key, certificate and chain."""
+        return os.path.join(self.certificates.directory, domain + ".pem")
+
+    @property
+    def authority(self):
+        return os.path.join(self.certificates.directory, "ca.pem")
 
     def spawn(self, *words, **options):
         self.processes.append(self.host.start(self.log, *words, **options))
@@ -64,22 +79,33 @@ class Prosody(Peer):
 
     def configure(self):
         os.makedirs(self.directory + "/data")
+        os.makedirs(self.directory + "/certificates")
+        for domain in self.domains:
+            for ending in ("crt", "key"):
+                with open(self.certificate(domain)) as file:
+                    write("%s/certificates/%s.%s" % (self.directory, domain, ending), file.read())
+        plain, valid = self.security == "plain", self.security in ("external", "direct")
         write(self.directory + "/prosody.cfg.lua", """
 run_as_root = true
 pidfile = "%(directory)s/pid"
 data_path = "%(directory)s/data"
-modules_enabled = { "roster", "saslauth", "dialback", "disco", "ping", "version", "posix", "s2s", "c2s" }
-modules_disabled = { "tls", "s2s_auth_certs" }
+modules_enabled = { "roster", "saslauth", "disco", "ping", "version", "posix", "s2s", "c2s"%(modules)s }
+modules_disabled = { %(off)s }
 interfaces = { "*", "::" }
 c2s_require_encryption = false
-s2s_require_encryption = false
-s2s_secure_auth = false
+s2s_require_encryption = %(encrypted)s
+s2s_secure_auth = %(valid)s
+s2s_direct_tls_ports = { %(direct)s }
+certificates = "%(directory)s/certificates"
+ssl = { cafile = "%(authority)s", capath = false }
 allow_unencrypted_plain_auth = true
 authentication = "internal_plain"
 log = { debug = "*console" }
 VirtualHost "prosody.test"
 VirtualHost "prosody2.test"
-""" % {"directory": self.directory})
+""" % {"directory": self.directory, "modules": ', "tls", "s2s_auth_certs"' if valid else ', "dialback"' if plain else ', "tls", "dialback"',
+       "off": '"tls", "s2s_auth_certs"' if plain else '"dialback"' if valid else "", "authority": self.authority,
+       "encrypted": str(not plain).lower(), "valid": str(valid).lower(), "direct": "5270" if self.security == "direct" else ""})
         for domain in self.domains:
             subprocess.run(["/usr/bin/prosodyctl", "--config", self.directory + "/prosody.cfg.lua", "--root", "register",
                             "user", domain, "password"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -101,20 +127,23 @@ class Ejabberd(Peer):
 hosts: [ejabberd.test]
 loglevel: debug
 log_rotate_size: infinity
-certfiles: []
-s2s_use_starttls: false
+certfiles: [%(certificate)s]
+ca_file: %(authority)s
+s2s_use_starttls: %(starttls)s
 s2s_access: all
 auth_method: internal
 listen:
   - {port: 5222, ip: "::", module: ejabberd_c2s, starttls: false}
   - {port: 5269, ip: "::", module: ejabberd_s2s_in}
-modules:
-  mod_s2s_dialback: {}
-  mod_ping: {}
+%(direct)smodules:
+%(dialback)s  mod_ping: {}
   mod_disco: {}
   mod_version: {}
   mod_roster: {}
-""")
+""" % {"certificate": self.certificate("ejabberd.test"), "authority": self.authority,
+       "starttls": "false" if self.security == "plain" else "required",
+       "direct": '  - {port: 5270, ip: "::", module: ejabberd_s2s_in, tls: true}\n' if self.security == "direct" else "",
+       "dialback": "" if self.security in ("external", "direct") else "  mod_s2s_dialback: {}\n"})
 
     def launch(self):
         ebin = sorted(glob.glob("/usr/lib/*/ejabberd-*/ebin"))[-1]
@@ -130,6 +159,7 @@ modules:
 class Jabberd2(Peer):
     name, packages = "jabberd2", ("jabberd2",)
     domains = ("jabberd.test",)
+    securities = ("plain", "selfsigned")  # it has no SASL EXTERNAL and no direct TLS
     program = "/usr/sbin/jabberd2-s2s"
 
     def configure(self):
@@ -141,7 +171,13 @@ class Jabberd2(Peer):
             text = re.sub(r"<log type='file'>", "<log type='stdout'>", text)
             text = text.replace("/etc/jabberd2/router-", self.directory + "/router-")
             text = text.replace("localhost.localdomain", "jabberd.test")
-            text = re.sub(r"<pemfile>.*?</pemfile>", "", text)
+            if name == "s2s.xml" and self.security != "plain":
+                text = text.replace("<!--\n    <pemfile>/etc/jabberd2/server.pem</pemfile>\n    -->",
+                                    "<pemfile>%s</pemfile>" % self.certificate("jabberd.test"))
+                text = text.replace("<!--\n      <require_tls/>\n    -->", "<require_tls/>")
+                assert text.count(self.certificate("jabberd.test")) and text.count("<require_tls/>") == 1, "s2s.xml is not as expected"
+            else:
+                text = re.sub(r"<pemfile>.*?</pemfile>", "", text)
             text = re.sub(r"<ip>(0\.0\.0\.0)</ip>", "<ip>0.0.0.0</ip>", text)
             text = text.replace("/var/lib/jabberd2/sqlite.db", self.directory + "/users.db")
             text = text.replace("<driver>sqlite</driver>", "<driver>fs</driver>")
