@@ -9,7 +9,7 @@
 #include <openssl/err.h>
 #include <string.h>
 
-#define SUITES_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:!aNULL:!eNULL:!PSK:!SRP"
+#define SUITES_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:!aNULL:!eNULL:!aDSS:!PSK:!SRP"
 #define CERTIFICATES_BYTES 65536 /* of the chain that a peer may send */
 
 static struct tls_connection *connection_of(const SSL *ssl)
