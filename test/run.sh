@@ -116,9 +116,20 @@ for variant in plain asan tsan; do
     step dialogues $variant 400 "$PYTHON" test/dialog.py --binary $binary
     [ $variant != plain ] ||
         step 'dialogues byte by byte' plain 400 "$PYTHON" test/dialog.py --binary $binary --drip
+    [ $variant = asan ] ||
+        step 'dialogues inside TLS' $variant 400 "$PYTHON" test/dialog.py --binary $binary --tls
+    [ $variant = tsan ] || {
+        step 'TLS scan' $variant 120 "$PYTHON" test/tls_scan.py --binary $binary
+        step DANE $variant 120 "$PYTHON" test/dane.py --binary $binary
+    }
     step 'two servers' $variant 180 "$PYTHON" test/two_servers.py --binary $binary
     step interop $variant 400 "$PYTHON" test/interop/run.py --binary $binary
+    case $variant in plain) securities=selfsigned,external,direct ;; *) securities=external ;; esac
+    step 'interop inside TLS' $variant 400 "$PYTHON" test/interop/run.py --binary $binary --security $securities
 done
+step 'matrix of policies' plain 300 "$PYTHON" test/matrix.py --binary ./openfire-s2s
+step handshakes plain 400 "$PYTHON" test/handshakes.py --binary ./openfire-s2s
+step handshakes tsan 400 "$PYTHON" test/handshakes.py --binary build/tsan/openfire-s2s --cycles 600 --slack 40000
 step cycles plain 400 "$PYTHON" test/cycles.py --binary ./openfire-s2s
 step cycles tsan 400 "$PYTHON" test/cycles.py --binary build/tsan/openfire-s2s --cycles 500 --slack 20000
 
