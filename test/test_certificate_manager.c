@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_certificate_manager - our certificates: read, made, renewed, refused
+ *
+ * Files of a scratch directory; the certificates are made by own_certificate, which is tested on the way.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_sasl_authentication - EXTERNAL and every way in which it can fail
+ *
+ * The elements are built in an arena; what the stream does with the outcome, the dialogues show.
  */
 #include <setjmp.h>
 #include <stdarg.h>

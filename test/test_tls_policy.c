@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_tls_policy - settings and rows become demands, and demands are met or not
+ *
+ * Verdicts on certificates are made by hand here; test/matrix.py shows the same rules between whole servers.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -16,6 +16,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import pki  # noqa: E402
+
 LIMIT = 20  # seconds for any one wait; sanitizers are slow
 
 
@@ -283,6 +286,65 @@ class Cases:
         second.wait_log("other side ends the stream: policy-violation|other side says policy-violation")
         ask_about_a_key(other, first)
 
+    def secure_pair(self, one_more=None, two_more=None):
+        """Two servers with certificates of one authority; the first pings the second."""
+        authority = pki.Pki(os.path.join(self.directory, "pki"))
+        one, two = self.pair()
+        for settings, domain, more in ((one, "one.test", one_more), (two, "two.test", two_more)):
+            authority.issue(domain, pki.all_forms(domain))
+            settings.update({"xmpp.server.certificate.file": os.path.join(authority.directory, domain + ".pem"),
+                             "xmpp.server.certificate.trust": os.path.join(authority.directory, "ca.pem"),
+                             "xmpp.server.socket.ssl.active": "false"})
+            settings.update(more or {})
+        return authority, one, two
+
+    def certificates_prove_both_sides(self):
+        _, one, two = self.secure_pair({"xmpp.server.tls.policy": "required", "xmpp.server.dialback.enabled": "false"},
+                                       {"xmpp.server.tls.policy": "required", "xmpp.server.dialback.enabled": "false"})
+        second = self.serve("two.test", "127.0.2.2", two)
+        first = self.serve("one.test", "127.0.2.1", one, "-P", "two.test")
+        first.wait_log("pong from two.test in")
+        first.wait_log("two.test proved itself to one.test by its certificate")
+        second.wait_log("one.test proved itself to two.test by its certificate")
+
+    def an_ocsp_response_decides_over_a_certificate(self):
+        asking = {"xmpp.socket.ssl.certificate.verify.revocation": "true", "s2s.retry.first": "1", "s2s.retry.max": "1",
+                  "xmpp.socket.ssl.certificate.revocation.only-end-entity": "true"}
+        for name, good, age, wanted in (("good", True, pki.DAY / 2, "not revoked, says its OCSP response"),
+                                        ("revoked", False, pki.DAY / 2, "certificate revoked, says the OCSP response"),
+                                        ("old", True, 5 * pki.DAY, "the OCSP response is out of date"),
+                                        ("another", True, pki.DAY / 2, "the OCSP response is about another certificate"),
+                                        ("none", True, pki.DAY / 2, "no list and no OCSP response tells")):
+            authority, one, two = self.secure_pair(asking)
+            shown = authority.issue("two.test", pki.all_forms("two.test"))
+            about = authority.issue("one.test", pki.all_forms("one.test")) if name == "another" else shown
+            if name != "none":
+                two["xmpp.server.certificate.ocsp"] = authority.write_ocsp(name, about, good, age)
+            second = self.serve("two.test", "127.0.2.2", two)
+            first = self.serve("one.test", "127.0.2.1", one, "-P", "two.test")
+            first.wait_log(re.escape(wanted))
+            first.wait_log("one.test is proved by its certificate" if name == "good" else "ping to two.test failed")
+            for server in (first, second):
+                server.stop()
+            self.servers = []
+            shutil.rmtree(os.path.join(self.directory, "pki"))
+
+    def sighup_switches_tls_on_and_off_with_the_direct_port(self):
+        authority, one, _ = self.secure_pair()
+        direct = free_port("127.0.2.1")
+        one.update({"xmpp.server.socket.ssl.active": "true", "xmpp.server.socket.ssl.port": str(direct)})
+        first = self.serve("one.test", "127.0.2.1", one)
+        live = Stream(first)
+        assert "<starttls" in live.received.decode()
+        first.hup(xmpp__server__tls__policy="disabled")
+        first.wait_log("Stopped server socket on port: %d" % direct)
+        plain = Stream(first)
+        assert "<starttls" not in plain.received.decode()
+        ask_about_a_key(live, first)
+        first.hup(xmpp__server__tls__policy="optional")
+        first.wait_log(r"Started server \(direct TLS\) socket on port: %d" % direct)
+        assert "<starttls" in Stream(first).received.decode()
+
     def sigterm_tells_every_stream_and_ends_cleanly(self):
         first = self.serve("one.test", "127.0.2.1")
         streams = [Stream(first) for _ in range(5)]
@@ -344,7 +406,7 @@ def main():
     parser.add_argument("--only", default="")
     options = parser.parse_args()
     cases = Cases(os.path.abspath(options.binary))
-    names = [name for name in vars(Cases) if not name.startswith("_") and name not in ("serve", "pair", "run")]
+    names = [name for name in vars(Cases) if not name.startswith("_") and name not in ("serve", "pair", "secure_pair", "run")]
     results = [cases.run(name) for name in names if options.only in name]
     print("%d passed, %d failed, 0 skipped" % (results.count(True), results.count(False)))
     return 0 if all(results) else 1
