@@ -31,6 +31,8 @@ static int choose_certificate(SSL *ssl, int *alert, void *unused)
     (void)unused;
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     struct tls_connection *connection = connection_of(ssl);
+    if (!SSL_is_server(ssl)) /* OpenSSL calls it there too, with the name that we sent */
+        return SSL_TLSEXT_ERR_OK;
     if (name == NULL)
         return SSL_TLSEXT_ERR_NOACK;
     SSL_CTX *context = connection->by_name(connection->owner, name);
