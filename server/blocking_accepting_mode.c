@@ -26,13 +26,14 @@
 struct blocking_accepting_mode {
     int fd; /* set before start */
     _Atomic bool ending;
-    bool direct_tls;
+    enum connection_kind kind;
     char name[80];
 };
 
 struct blocking_accepting_mode *blocking_accepting_mode_new(const struct sockaddr *address,
                                                             socklen_t length, int backlog,
-                                                            bool direct_tls, struct text *why)
+                                                            enum connection_kind kind,
+                                                            struct text *why)
 {
     char name[80];
     socket_util_name(address, name, sizeof name);
@@ -52,7 +53,7 @@ struct blocking_accepting_mode *blocking_accepting_mode_new(const struct sockadd
     }
     struct blocking_accepting_mode *mode = text_calloc(1, sizeof *mode);
     mode->fd = fd;
-    mode->direct_tls = direct_tls;
+    mode->kind = kind;
     memcpy(mode->name, name, sizeof name);
     return mode;
 }
@@ -78,10 +79,10 @@ static bool is_process_error(int error)
 }
 
 /* start_reader - the connection's own thread, or its end */
-static void start_reader(int fd, const struct sockaddr *peer, bool direct_tls)
+static void start_reader(int fd, const struct sockaddr *peer, enum connection_kind kind)
 {
     struct socket_reader_task task;
-    if (connection_manager_create_socket_reader(fd, peer, direct_tls, &task) < 0) {
+    if (connection_manager_create_socket_reader(fd, peer, kind, &task) < 0) {
         metrics_add(connections_refused, 1);
         close(fd);
         return;
@@ -103,7 +104,7 @@ void blocking_accepting_mode_run(struct blocking_accepting_mode *mode)
             socket_util_name((struct sockaddr *)&peer, name, sizeof name);
             metrics_add(connections_accepted, 1);
             log_debug("BlockingAcceptingMode.run: connection from %s to %s", name, mode->name);
-            start_reader(fd, (struct sockaddr *)&peer, mode->direct_tls);
+            start_reader(fd, (struct sockaddr *)&peer, mode->kind);
         } else if (!atomic_load(&mode->ending)) {
             int error = errno;
             if (error != EINTR && error != ECONNABORTED)

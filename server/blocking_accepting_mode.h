@@ -6,9 +6,9 @@
 #define SERVER_BLOCKING_ACCEPTING_MODE_H
 
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <sys/socket.h>
 
+#include "server/connection_kind.h"
 #include "xml/text.h"
 
 struct blocking_accepting_mode;
@@ -17,7 +17,8 @@ struct blocking_accepting_mode;
  * NULL with a sentence in `why`. */
 struct blocking_accepting_mode *blocking_accepting_mode_new(const struct sockaddr *address,
                                                             socklen_t length, int backlog,
-                                                            bool direct_tls, struct text *why);
+                                                            enum connection_kind kind,
+                                                            struct text *why);
 void blocking_accepting_mode_free(struct blocking_accepting_mode *mode);
 /* blocking_accepting_mode_run - the loop: accept, log, have the ConnectionManager make a reader,
  * run it on a thread of its own. Returns when blocking_accepting_mode_stop was called; no error

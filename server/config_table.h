@@ -137,6 +137,27 @@ enum config_cert_policy { CONFIG_CERT_POLICY_WORDS(CONFIG_ENUM_VALUE) };
     X(xmpp_server_limits_advertisement_disabled, BOOLEAN,                                          \
       "xmpp.server.limits.advertisement.disabled", "xmpp.server", "limits.advertisement.disabled", \
       "false", 0, 1, false, "Leave our limits out of the stream features (XEP-0478)?")             \
+    /* --- xmpp.component */                                                                       \
+    X(xmpp_component_socket_active, BOOLEAN, "xmpp.component.socket.active", "xmpp.component",     \
+      "socket.active", "false", 0, 1, false, "Do we listen for components (XEP-0114)?")            \
+    X(xmpp_component_socket_port, NUMBER, "xmpp.component.socket.port", "xmpp.component",          \
+      "socket.port", "5275", 1, 65535, false, "The port we listen on for them.")                   \
+    X(xmpp_component_interface, ADDRESS, "xmpp.component.interface", "xmpp.component",             \
+      "interface", "127.0.0.1", 0, 0, true,                                                        \
+      "The address of that port; empty: all of this machine.")                                     \
+    X(xmpp_component_defaultSecret, SECRET, "xmpp.component.defaultSecret", "xmpp.component",      \
+      "defaultSecret", "", 0, 900, false,                                                          \
+      "The secret of components below xmpp.domain that have none of their own in components.conf " \
+      "under "                                                                                     \
+      "s2s.home. Empty: those are refused.")                                                       \
+    X(xmpp_component_permission, CHOICE(CONFIG_PERMISSION), "xmpp.component.permission",           \
+      "xmpp.component", "permission", "blacklist", 0, 0, false,                                    \
+      "Which components may connect: blacklist: all but the blocked ones; whitelist: only the "    \
+      "allowed "                                                                                   \
+      "ones. They stand in components.conf.")                                                      \
+    X(xmpp_component_idle, NUMBER, "xmpp.component.idle", "xmpp.component", "idle", "360000", -1,  \
+      2147483647, false,                                                                           \
+      "Milliseconds after which a component without traffic is closed; -1: never.")                \
     /* --- xmpp.socket */                                                                          \
     X(xmpp_socket_backlog, NUMBER, "xmpp.socket.backlog", "xmpp.socket", "backlog", "50", 1,       \
       65535, true, "Connections that the kernel keeps until we accept them.")                      \

@@ -28,9 +28,8 @@ static connection_manager_reader_factory *reader_factory; /* set before start */
 
 /* One listening port; main's alone. */
 struct listener {
-    const char *words; /* for the log */
-    bool direct_tls;
-    int guard; /* which place of socket_util's loop guard */
+    const char *words;         /* for the log */
+    enum connection_kind kind; /* also its place in socket_util's loop guard */
     int port;
     struct socket_accept_thread *thread; /* NULL while disabled */
     struct sockaddr_storage bound;       /* of the thread made last */
@@ -38,19 +37,22 @@ struct listener {
     struct text address; /* `network.interface` when it was made */
 };
 
-static struct listener server = {.words = "(unencrypted)", .guard = 0, .port = 5269};
+static struct listener server = {.words = "(unencrypted)", .kind = CONNECTION_SERVER, .port = 5269};
 static struct listener server_ssl = {
-    .words = "(direct TLS)", .direct_tls = true, .guard = 1, .port = 5270};
+    .words = "(direct TLS)", .kind = CONNECTION_SERVER_SSL, .port = 5270};
+static struct listener component = {
+    .words = "component", .kind = CONNECTION_COMPONENT, .port = 5275};
 
 void connection_manager_set_reader_factory(connection_manager_reader_factory *factory)
 {
     reader_factory = factory;
 }
 
-int connection_manager_create_socket_reader(int fd, const struct sockaddr *peer, bool direct_tls,
+int connection_manager_create_socket_reader(int fd, const struct sockaddr *peer,
+                                            enum connection_kind kind,
                                             struct socket_reader_task *task)
 {
-    return reader_factory(fd, peer, direct_tls, task);
+    return reader_factory(fd, peer, kind, task);
 }
 
 /* has_ipv6 - can this machine listen on :: at all? */
@@ -95,9 +97,8 @@ static int create(struct listener *listener, const char *address, struct text *w
     if (make_address(address, listener->port, &bound, &length, why) < 0)
         return -1;
     const struct config *config = config_get();
-    struct socket_accept_thread *created =
-        socket_accept_thread_new((struct sockaddr *)&bound, length,
-                                 (int)config->xmpp_socket_backlog, listener->direct_tls, why);
+    struct socket_accept_thread *created = socket_accept_thread_new(
+        (struct sockaddr *)&bound, length, (int)config->xmpp_socket_backlog, listener->kind, why);
     config_unref(config);
     if (created == NULL)
         return -1;
@@ -116,7 +117,7 @@ static int start(struct listener *listener, struct text *why)
         listener->thread = NULL;
         return -1;
     }
-    socket_util_set_listener(listener->guard, (struct sockaddr *)&listener->bound,
+    socket_util_set_listener((int)listener->kind, (struct sockaddr *)&listener->bound,
                              listener->bound_length);
     log_info("Started server %s socket on port: %d%s%s", listener->words, listener->port,
              listener->address.length > 0 ? ", address: " : "", text_string(&listener->address));
@@ -127,7 +128,9 @@ static int start(struct listener *listener, struct text *why)
 static int open_listener(struct listener *listener, struct text *why)
 {
     const struct config *config = config_get();
-    int result = create(listener, config->network_interface, why);
+    const char *address = listener->kind == CONNECTION_COMPONENT ? config->xmpp_component_interface
+                                                                 : config->network_interface;
+    int result = create(listener, address, why);
     config_unref(config);
     return result < 0 ? -1 : start(listener, why);
 }
@@ -146,7 +149,7 @@ static int enable(struct listener *listener, bool enabled, struct text *why)
         return open_listener(listener, why);
     struct socket_accept_thread *old = listener->thread;
     listener->thread = NULL;
-    socket_util_set_listener(listener->guard, NULL, 0);
+    socket_util_set_listener((int)listener->kind, NULL, 0);
     close_listener(old, listener->port);
     return 0;
 }
@@ -200,6 +203,16 @@ int connection_manager_set_server_ssl_listener_port(int port, struct text *why)
     return set_port(&server_ssl, port, why);
 }
 
+int connection_manager_enable_component_listener(bool enabled, struct text *why)
+{
+    return enable(&component, enabled, why);
+}
+
+int connection_manager_set_component_listener_port(int port, struct text *why)
+{
+    return set_port(&component, port, why);
+}
+
 bool connection_manager_is_server_listener_enabled(void)
 {
     return server.thread != NULL;
@@ -215,6 +228,8 @@ void connection_manager_stop(void)
     struct text why = TEXT_EMPTY;
     enable(&server, false, &why);
     enable(&server_ssl, false, &why);
+    enable(&component, false, &why);
+    text_free(&component.address);
     text_free(&server.address);
     text_free(&server_ssl.address);
     text_free(&why);

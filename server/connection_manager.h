@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#include "server/connection_kind.h"
 #include "xml/text.h"
 
 /* What runs on the thread of a new connection. */
@@ -24,14 +25,16 @@ struct socket_reader_task {
 };
 
 /* A factory makes the reader of an accepted socket: 0 with `task` filled and the socket its own,
- * or -1: refused, the socket is still the caller's. `direct_tls`: TLS begins with the first byte. main points it at the session layer (server/
+ * or -1: refused, the socket is still the caller's. main points it at the session layer (server/
  * never names a session). */
-typedef int connection_manager_reader_factory(int fd, const struct sockaddr *peer, bool direct_tls,
+typedef int connection_manager_reader_factory(int fd, const struct sockaddr *peer,
+                                              enum connection_kind kind,
                                               struct socket_reader_task *task);
 
 void connection_manager_set_reader_factory(connection_manager_reader_factory *factory);
 /* connection_manager_create_socket_reader - by the accept threads, for each socket */
-int connection_manager_create_socket_reader(int fd, const struct sockaddr *peer, bool direct_tls,
+int connection_manager_create_socket_reader(int fd, const struct sockaddr *peer,
+                                            enum connection_kind kind,
                                             struct socket_reader_task *task);
 
 /* connection_manager_set_server_listener_port - the port of the S2S listener. When it is another
@@ -46,6 +49,10 @@ int connection_manager_enable_server_listener(bool enabled, struct text *why);
  * TLS begins with the first byte (XEP-0368) */
 int connection_manager_set_server_ssl_listener_port(int port, struct text *why);
 int connection_manager_enable_server_ssl_listener(bool enabled, struct text *why);
+/* connection_manager_set_component_listener_port, _enable_component_listener - the same for components
+ * (XEP-0114), on the address xmpp.component.interface */
+int connection_manager_set_component_listener_port(int port, struct text *why);
+int connection_manager_enable_component_listener(bool enabled, struct text *why);
 bool connection_manager_is_server_listener_enabled(void);
 int connection_manager_server_listener_port(void);
 /* connection_manager_create_server_listener - make and bind the SocketAcceptThread for `address`

@@ -4,7 +4,7 @@
  * Openfire: ServerStarter, XMPPServer.start. A root: nothing includes it, so it may include
  * everything, and the function pointers by
  * which the lower rooms reach the upper ones are set here and nowhere else:
- *   connection_manager  -> server_socket_reader_create     (who reads an accepted connection)
+ *   connection_manager  -> create_reader: server_ or component_socket_reader_create (who reads an accepted connection)
  *   routing_table       -> outgoing_session_promise_process (a packet without a route)
  *
  * Threads: this one waits for signals and, once a second, does the housekeeping. Signals are
@@ -30,10 +30,13 @@
 #include "server/config.h"
 #include "server/connection_manager.h"
 #include "server/dns_util.h"
+#include "server/external_component_manager.h"
 #include "server/log.h"
 #include "server/remote_server_manager.h"
 #include "server/thread.h"
 #include "server/xmpp_server.h"
+#include "session/component_routes.h"
+#include "session/component_socket_reader.h"
 #include "session/iq_router.h"
 #include "session/local_outgoing_server_session.h"
 #include "session/outgoing_session_promise.h"
@@ -147,6 +150,8 @@ static int apply(const struct config *config, struct text *why)
         dialback_key_start(config->s2s_home, config->xmpp_server_dialback_secret, why) < 0 ||
         certificate_manager_start(config, why) < 0 || dns_util_start(config, why) < 0)
         return -1;
+    if (external_component_manager_load(config, why) < 0)
+        return -1;
     if (xmpp_server_configure(config) < 0) {
         text_append_string(why, "xmpp.domain or s2s.domains: not a domain");
         return -1;
@@ -164,6 +169,8 @@ static int check_only(const struct config *config, const char *file)
     if (result == 0)
         result = remote_server_manager_load(config, &why);
     if (result == 0)
+        result = external_component_manager_load(config, &why);
+    if (result == 0)
         result = certificate_manager_check(config, &why);
     if (result < 0)
         fprintf(stderr, "%s\n", text_string(&why));
@@ -172,6 +179,8 @@ static int check_only(const struct config *config, const char *file)
                (long long)config->xmpp_server_socket_port);
     text_free(&why);
     remote_server_manager_stop();
+    external_component_manager_stop();
+    xmpp_server_stop();
     config_stop();
     return result < 0 ? 1 : 0;
 }
@@ -191,6 +200,24 @@ static int set_ssl_listener(const struct config *config, struct text *why)
     return connection_manager_enable_server_ssl_listener(true, why);
 }
 
+static int set_component_listener(const struct config *config, struct text *why)
+{
+    if (!config->xmpp_component_socket_active)
+        return connection_manager_enable_component_listener(false, why);
+    if (connection_manager_set_component_listener_port((int)config->xmpp_component_socket_port,
+                                                       why) < 0)
+        return -1;
+    return connection_manager_enable_component_listener(true, why);
+}
+
+/* create_reader - who reads a connection depends on where it came in */
+static int create_reader(int fd, const struct sockaddr *peer, enum connection_kind kind,
+                         struct socket_reader_task *task)
+{
+    return kind == CONNECTION_COMPONENT ? component_socket_reader_create(fd, peer, kind, task)
+                                        : server_socket_reader_create(fd, peer, kind, task);
+}
+
 /* set_listener - Openfire's page: enableServerListener, setServerListenerPort */
 static int set_listener(const struct config *config, struct text *why)
 {
@@ -201,7 +228,7 @@ static int set_listener(const struct config *config, struct text *why)
         return -1;
     if (connection_manager_enable_server_listener(config->xmpp_server_socket_active, why) < 0)
         return -1;
-    return set_ssl_listener(config, why);
+    return set_ssl_listener(config, why) < 0 ? -1 : set_component_listener(config, why);
 }
 
 static void reload(const char *file)
@@ -298,10 +325,12 @@ static void stop_rooms(void)
     outgoing_session_promise_stop();
     local_outgoing_server_session_stop();
     routing_table_stop();
+    component_routes_stop();
     retry_pause_stop();
     dns_util_stop();
     certificate_manager_stop();
     remote_server_manager_stop();
+    external_component_manager_stop();
     dialback_key_stop();
     xmpp_server_stop();
     config_stop();
@@ -323,7 +352,7 @@ static void start_rooms(struct options *options)
         config_unref(config);
         exit(result);
     }
-    connection_manager_set_reader_factory(server_socket_reader_create);
+    connection_manager_set_reader_factory(create_reader);
     routing_table_set_no_route_handler(outgoing_session_promise_process);
     if (apply(config, &why) < 0 || set_listener(config, &why) < 0)
         log_fatal("%s", text_string(&why));

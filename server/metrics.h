@@ -16,6 +16,9 @@
     X(connections_open, "TCP connections open now, both directions")                     \
     X(incoming_sessions, "incoming sessions open now")                                   \
     X(outgoing_sessions, "outgoing sessions open now")                                   \
+    X(component_sessions, "components connected now")                                    \
+    X(components_refused, "handshakes of components that were wrong")                    \
+    X(stanzas_from_components, "stanzas accepted from components")                       \
     X(domains_validated, "domain pairs that proved themselves to us")                    \
     X(domains_refused, "domain pairs that did not")                                      \
     X(verify_answered_valid, "keys of ours that others asked about, valid")              \

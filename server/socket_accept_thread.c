@@ -28,10 +28,10 @@ struct socket_accept_thread {
 
 struct socket_accept_thread *socket_accept_thread_new(const struct sockaddr *address,
                                                       socklen_t length, int backlog,
-                                                      bool direct_tls, struct text *why)
+                                                      enum connection_kind kind, struct text *why)
 {
     struct blocking_accepting_mode *mode =
-        blocking_accepting_mode_new(address, length, backlog, direct_tls, why);
+        blocking_accepting_mode_new(address, length, backlog, kind, why);
     if (mode == NULL)
         return NULL;
     struct socket_accept_thread *thread = text_calloc(1, sizeof *thread);

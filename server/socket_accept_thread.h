@@ -6,18 +6,18 @@
 #ifndef SERVER_SOCKET_ACCEPT_THREAD_H
 #define SERVER_SOCKET_ACCEPT_THREAD_H
 
-#include <stdbool.h>
 #include <sys/socket.h>
 
+#include "server/connection_kind.h"
 #include "xml/text.h"
 
 struct socket_accept_thread;
 
 /* socket_accept_thread_new - the port is bound when this returns; nothing is accepted before
- * start. `direct_tls`: its connections begin with TLS. NULL with a sentence in `why`. */
+ * start. `kind` is that of its connections. NULL with a sentence in `why`. */
 struct socket_accept_thread *socket_accept_thread_new(const struct sockaddr *address,
                                                       socklen_t length, int backlog,
-                                                      bool direct_tls, struct text *why);
+                                                      enum connection_kind kind, struct text *why);
 /* socket_accept_thread_start - run it. 0, or -1 with `why`. */
 int socket_accept_thread_start(struct socket_accept_thread *thread, struct text *why);
 /* socket_accept_thread_shutdown - close the port, wait for the thread, free. The connections it

@@ -37,7 +37,12 @@ struct table {
 };
 
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
-static struct table names;      /* guarded by lock */
+static struct table names; /* guarded by lock */
+static pthread_mutex_t changing =
+    PTHREAD_MUTEX_INITIALIZER; /* over changes of names; before lock */
+static char *configured;       /* comma list of the settings' names; guarded by changing */
+static char
+    *further; /* comma list of further ones, a comma in front and behind; guarded by changing */
 static _Atomic int64_t started; /* ms; 0: not yet */
 
 /* find - the place of a domain, or the empty one where it belongs */
@@ -82,7 +87,7 @@ static void free_table(struct table *table)
 /* add_domains - the domains of a comma list. -1 when one is none. */
 static int add_domains(struct table *table, const char *property, const char *list)
 {
-    while (*list != '\0') {
+    while (*(list += strspn(list, ",")) != '\0') {
         char prepared[JID_PART_MAX + 1];
         size_t length = strcspn(list, ",");
         int prepared_length = jid_prepare_domain(list, length, prepared);
@@ -104,25 +109,17 @@ static size_t count_items(const char *list)
     return count;
 }
 
-/* make_served - a table of the names in the settings, with room for `more`. -1 when one is no domain. */
-static int make_served(const struct config *config, size_t more, struct table *table)
+/* swap_names - a table of the names in force, those of before that are gone marked so. -1 when one is no domain. With
+ * `changing` held, so that nobody else writes `names` meanwhile. */
+static int swap_names(const char *list)
 {
-    *table = make_table(1 + count_items(config->s2s_domains) + more);
-    if (add_domains(table, "xmpp.domain", config->xmpp_domain) == 0 &&
-        add_domains(table, "s2s.domains", config->s2s_domains) == 0)
-        return 0;
-    free_table(table);
-    return -1;
-}
-
-int xmpp_server_configure(const struct config *config)
-{
-    int64_t never = 0;
-    atomic_compare_exchange_strong(&started, &never, xmpp_server_now());
-    struct table fresh;
-    /* Only this function, on the main thread, changes `names`, so it may read them without the lock. */
-    if (make_served(config, names.count, &fresh) < 0)
+    const char *more = further != NULL ? further : "";
+    struct table fresh = make_table(count_items(list) + count_items(more) + names.count);
+    if (add_domains(&fresh, "xmpp.domain and s2s.domains", list) < 0 ||
+        add_domains(&fresh, "components", more) < 0) {
+        free_table(&fresh);
         return -1;
+    }
     for (size_t i = 0; i < names.places; i++)
         if (names.names[i].domain != NULL)
             add(&fresh, names.names[i].domain, names.names[i].length, false);
@@ -134,6 +131,53 @@ int xmpp_server_configure(const struct config *config)
     return 0;
 }
 
+int xmpp_server_configure(const struct config *config)
+{
+    int64_t never = 0;
+    atomic_compare_exchange_strong(&started, &never, xmpp_server_now());
+    char *list = text_format("%s,%s", config->xmpp_domain, config->s2s_domains);
+    pthread_mutex_lock(&changing);
+    int result = swap_names(list);
+    if (result == 0) {
+        free(configured);
+        configured = text_copy(list);
+    }
+    pthread_mutex_unlock(&changing);
+    free(list);
+    return result;
+}
+
+/* change_further - with (or without) this domain; nothing happens when it is so already */
+static void change_further(const char *domain, bool with)
+{
+    char *item = text_format(",%s,", domain);
+    pthread_mutex_lock(&changing);
+    const char *old = further != NULL ? further : ",";
+    char *at = strstr(old, item);
+    char *fresh = NULL;
+    if (with && at == NULL)
+        fresh = text_format("%s%s,", old, domain);
+    else if (!with && at != NULL)
+        fresh = text_format("%.*s%s", (int)(at - old), old, at + strlen(item) - 1);
+    if (fresh != NULL) {
+        free(further);
+        further = fresh;
+        swap_names(configured != NULL ? configured : "");
+    }
+    pthread_mutex_unlock(&changing);
+    free(item);
+}
+
+void xmpp_server_serve(const char *domain)
+{
+    change_further(domain, true);
+}
+
+void xmpp_server_unserve(const char *domain)
+{
+    change_further(domain, false);
+}
+
 void xmpp_server_stop(void)
 {
     pthread_rwlock_wrlock(&lock);
@@ -141,6 +185,9 @@ void xmpp_server_stop(void)
     names = (struct table){0};
     pthread_rwlock_unlock(&lock);
     free_table(&old);
+    free(configured);
+    free(further);
+    configured = further = NULL;
     started = 0;
 }
 

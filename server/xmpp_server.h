@@ -20,6 +20,10 @@ struct config;
  * gone are remembered as "gone" (host-gone, RFC 6120 4.9.3.5). 0, or -1 when a name is no domain (named in
  * the log): then nothing has changed. */
 int xmpp_server_configure(const struct config *config);
+/* xmpp_server_serve, _unserve - a further prepared domain (a component's) is served, or no more; kept over reloads. Any
+ * thread. */
+void xmpp_server_serve(const char *domain);
+void xmpp_server_unserve(const char *domain);
 void xmpp_server_stop(void);
 /* xmpp_server_is_local - do we serve this prepared domain? */
 bool xmpp_server_is_local(const char *domain, size_t length);

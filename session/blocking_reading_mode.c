@@ -163,7 +163,11 @@ void blocking_reading_mode_run(struct socket_reader *reader)
     static const struct xmpp_packet_handler handler = {stream_opened, packet_read, stream_closed};
     struct xmpp_packet_limits limits = socket_reader_limits(reader->config, false);
     reader->packets = xmpp_packet_reader_new(&limits, &handler, reader);
+    if (reader->content_ns != NULL)
+        xmpp_packet_reader_set_content_ns(reader->packets, reader->content_ns);
     read_stream(reader);
+    if (reader->operations->over != NULL)
+        reader->operations->over(reader);
     socket_connection_end(reader->connection, reader->header_sent ? STREAM_FOOTER : NULL,
                           sizeof STREAM_FOOTER - 1);
     socket_connection_flush_touched(); /* what others got from this thread need not wait for its end */

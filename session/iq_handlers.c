@@ -15,6 +15,7 @@
 
 #include "server/config.h"
 #include "server/xmpp_server.h"
+#include "session/component_routes.h"
 #include "xml/xmlns.h"
 
 struct handler {
@@ -179,14 +180,28 @@ static struct element *answer_disco_info(struct arena *arena, const struct eleme
     return reply;
 }
 
+/* What add_item needs. */
+struct items {
+    struct arena *arena;
+    struct element *query;
+};
+
+static void add_item(const char *domain, void *given)
+{
+    struct items *items = given;
+    element_set(items->arena, element_add(items->arena, items->query, "item", NULL), "jid", domain);
+}
+
 static struct element *answer_disco_items(struct arena *arena, const struct element *iq,
                                           const struct config *config)
 {
-    (void)config;
+    const char *to = element_get(iq, "to");
     if (has_node(iq, XMLNS_DISCO_ITEMS))
         return packet_error_reply(arena, iq, PACKET_ITEM_NOT_FOUND, "no such node");
     struct element *reply = packet_reply(arena, iq, "result");
-    element_add(arena, reply, "query", XMLNS_DISCO_ITEMS);
+    struct items items = {arena, element_add(arena, reply, "query", XMLNS_DISCO_ITEMS)};
+    if (to != NULL && strcasecmp(to, config->xmpp_domain) == 0)
+        component_routes_each_domain(add_item, &items);
     return reply;
 }
 

@@ -534,7 +534,8 @@ static void read_one(struct outgoing_server_socket_reader *self, int fd)
     struct socket_connection *connection =
         socket_connection_new(fd, log_id(), &limits, timeline_ref(timeline));
     socket_reader_init(&self->reader, &operations, connection, self);
-    socket_connection_set_undelivered_handler(connection, undelivered_stanzas_return, NULL);
+    socket_connection_set_undelivered_handler(connection, undelivered_stanzas_return,
+                                              (void *)(uintptr_t)XMLNS_SERVER);
     local_outgoing_server_session_connected(self->session, connection);
     if (self->target.direct_tls && secure(self, true) < 0) {
         socket_connection_finish(connection, SOCKET_READER_LINGER_MS);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* packet_router - where a packet goes: to us, or out
+/* packet_router - where a packet goes: to a component, to us, or out
  *
  * Openfire: PacketRouterImpl, RoutingTableImpl.routePacket. Whether a domain is ours is asked of
  * xmpp_server by equality (DIFFERS: D14, by substring). What is for us and no IQ that our services
@@ -13,12 +13,15 @@
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/xmpp_server.h"
+#include "session/component_routes.h"
 #include "session/iq_router.h"
 #include "session/routing_table.h"
 
 void packet_router_route(struct arena *arena, struct element *packet, const struct jid *to,
                          const struct jid *from)
 {
+    if (component_routes_deliver(packet, to) == COMPONENT_DELIVERED)
+        return;
     if (xmpp_server_is_local(to->domain.bytes, to->domain.length)) {
         iq_router_route(arena, packet, to);
         return;

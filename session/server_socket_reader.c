@@ -526,7 +526,7 @@ static void discard(void *given)
     free_reader(given);
 }
 
-int server_socket_reader_create(int fd, const struct sockaddr *peer, bool direct_tls,
+int server_socket_reader_create(int fd, const struct sockaddr *peer, enum connection_kind kind,
                                 struct socket_reader_task *task)
 {
     const struct config *config = config_get();
@@ -549,7 +549,7 @@ int server_socket_reader_create(int fd, const struct sockaddr *peer, bool direct
     task->run = run;
     task->discard = discard;
     task->reader = self;
-    self->direct_tls = direct_tls;
+    self->direct_tls = kind == CONNECTION_SERVER_SSL;
     self->negotiation_deadline = xmpp_server_now() + config->s2s_negotiation_timeout;
     struct socket_connection *connection =
         socket_connection_new(fd, task->name, &limits, timeline_new());

@@ -10,7 +10,7 @@
 
 /* server_socket_reader_create - the connection_manager_reader_factory of the S2S listener: wraps
  * the socket, refuses it over the cap (`s2s.connections.max`) */
-int server_socket_reader_create(int fd, const struct sockaddr *peer, bool direct_tls,
+int server_socket_reader_create(int fd, const struct sockaddr *peer, enum connection_kind kind,
                                 struct socket_reader_task *task);
 
 #endif

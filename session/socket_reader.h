@@ -35,6 +35,8 @@ struct socket_reader_operations {
     int (*timed_out)(struct socket_reader *reader);
     /* has the other side proved anything yet? The larger limits hold from then on. */
     bool (*is_authenticated)(struct socket_reader *reader);
+    /* the stream is over, what follows is the wait for the peer's end; NULL: nothing to do */
+    void (*over)(struct socket_reader *reader);
     /* write what must stand before a stream error when we have sent no header yet (RFC 6120
      * 4.9.1.2) */
     void (*write_header)(struct socket_reader *reader, struct text *out);
@@ -49,9 +51,10 @@ struct socket_reader {
     /* set by a handler that then returns -1: the stream begins anew. What is left of the input is dropped
      * (RFC 6120 5.4.3.1), this runs (0, or -1 when the stream is over), and a new header is expected. */
     int (*restart)(struct socket_reader *reader);
-    bool header_sent;   /* our header is out */
-    bool authenticated; /* the larger limits are set */
-    bool ending;        /* we sent the closing tag and read on until the peer's */
+    const char *content_ns; /* of the stream, when it is not jabber:server; set before it is read */
+    bool header_sent;       /* our header is out */
+    bool authenticated;     /* the larger limits are set */
+    bool ending;            /* we sent the closing tag and read on until the peer's */
     int64_t ending_deadline;
     size_t bytes_before;          /* read before authentication */
     enum stream_error peer_error; /* the other side's stream error, if it sent one */

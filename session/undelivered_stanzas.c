@@ -7,6 +7,8 @@
 #include "session/undelivered_stanzas.h"
 
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "session/outgoing_session_promise.h"
 #include "xml/packet.h"
@@ -44,16 +46,19 @@ static int returned_closed(void *owner)
 
 void undelivered_stanzas_return(void *owner, const char *bytes, size_t length, size_t sent)
 {
-    (void)owner;
+    const char *content_ns = owner;
     static const struct xmpp_packet_handler handler = {returned_opened, returned_packet,
                                                        returned_closed};
-    static const char header[] = "<stream:stream xmlns='" XMLNS_SERVER
-                                 "' xmlns:stream='" XMLNS_STREAM "' xmlns:db='" XMLNS_DIALBACK "'>";
+    char *header = text_format("<stream:stream xmlns='%s' xmlns:stream='" XMLNS_STREAM
+                               "' xmlns:db='" XMLNS_DIALBACK "'>",
+                               content_ns);
     struct xmpp_packet_limits limits = {SIZE_MAX / 2, 100000,     UINT32_MAX,
                                         UINT32_MAX,   UINT32_MAX, SIZE_MAX / 2};
     struct returned returned = {.sent = sent};
     returned.packets = xmpp_packet_reader_new(&limits, &handler, &returned);
-    xmpp_packet_reader_feed(returned.packets, header, sizeof header - 1);
+    xmpp_packet_reader_set_content_ns(returned.packets, content_ns);
+    xmpp_packet_reader_feed(returned.packets, header, strlen(header));
+    free(header);
     xmpp_packet_reader_feed(returned.packets, bytes, length);
     xmpp_packet_reader_free(returned.packets);
 }

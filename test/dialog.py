@@ -11,6 +11,9 @@ The script plays the peers. A dialogue is read line by line; `#` starts a commen
     row DOMAIN permission [port]      a row of remote-servers.conf; may come later too, for `hup`
     name OWNER srv PRIORITY WEIGHT PORT TARGET | name OWNER a ADDRESS    a record of the DNS; PORT may be listener:DOMAIN
     connect NAME                      a TCP connection of ours to the server
+    connect NAME component            the same to the port of components, for which component.socket.active must be set
+    component DOMAIN SECRET [permission]      a row of components.conf
+    digest VAR ID SECRET              a component's handshake (XEP-0114)
     connect NAME direct               the same to the port where TLS begins with the first byte
     NAME tls CERTIFICATE [sni=S] [alpn=A] [version=1.2]   the handshake of our side, with PKI's CERTIFICATE (- for none), as
                                       client on our own connection, as server on an accepted one; and what the other side must do:
@@ -82,6 +85,7 @@ class Dialogue:
         self.path, self.binary, self.drip, self.pki, self.tls = path, binary, drip, directory, tls
         self.name = os.path.basename(path)[:-len(".dialog")]
         self.story, self.streams, self.variables = [], {}, {}
+        self.components = []
         self.rows, self.records, self.proves, self.says, self.plain = [], [], "", "", ""
         self.process = None
         self.ended_by_us = False
@@ -137,6 +141,10 @@ class Dialogue:
             file.write("".join("[%s]\n%s" % (row[0], "security = %s\n" % row[2] if row[1] == "security" else
                                              "permission = %s\nremotePort = %s\n" % row[1:]) for row in self.rows))
 
+        with open(os.path.join(self.directory, "home", "components.conf"), "w") as file:
+            file.write("".join("[%s]\nsecret = %s\n%s" % (row[0], row[1], "permission = %s\n" % row[2] if len(row) > 2 else "")
+                               for row in self.components))
+
     def start(self):
         self.directory = tempfile.mkdtemp()
         os.mkdir(os.path.join(self.directory, "home"))
@@ -153,14 +161,15 @@ class Dialogue:
             self.names.add(*[str(self.listeners[word[9:]].getsockname()[1]) if word.startswith("listener:") else word
                              for word in line])
         self.names.start()
-        probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-        self.port, self.direct_port = [probe.getsockname()[1] for probe in probes]
+        probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+        self.port, self.direct_port, self.component_port = [probe.getsockname()[1] for probe in probes]
         for probe in probes:
             probe.close()
         if self.tls:
             self.settings.update({"xmpp.server.certificate.file": "${pki}/ours.pem", "xmpp.server.certificate.trust": "${pki}/ca.pem"})
         self.settings.update({"network.interface": "127.0.0.1", "xmpp.server.socket.port": str(self.port),
                               "xmpp.server.socket.ssl.port": str(self.direct_port),
+                              "xmpp.component.socket.port": str(self.component_port),
                               "dnsutil.dnsOverride": ",".join(overrides),
                               "s2s.home": os.path.join(self.directory, "home"),
                               "s2s.dns.server": "127.0.0.1@%d" % self.names.socket.getsockname()[1]})
@@ -281,8 +290,11 @@ class Dialogue:
         else:
             self.expect_element(stream, [text])
 
-    def connect(self, name, *direct):
-        port = self.direct_port if self.tls or direct else self.port
+    def connect(self, name, *where):
+        if where == ("component",):
+            self.streams[name] = Stream(name, socket.create_connection(("127.0.0.1", self.component_port), LIMIT), self.say)
+            return
+        port = self.direct_port if self.tls or where else self.port
         self.streams[name] = Stream(name, socket.create_connection(("127.0.0.1", port), LIMIT), self.say)
         if self.tls:
             self.streams[name].secure(self.pki, "-", {"sni": "s2s.test", "alpn": "xmpp-server"})
@@ -339,6 +351,8 @@ class Dialogue:
                 raise Failure("the DNS was asked: %r" % self.names.asked)
         elif words[0] == "key":
             self.variables[words[1]] = xep_0185_key(*[self.fill(word) for word in words[3:6]])
+        elif words[0] == "digest":
+            self.variables[words[1]] = hashlib.sha1((self.fill(words[2]) + words[3]).encode()).hexdigest()
         elif words[0] == "differ":
             if self.variables[words[1]] == self.variables[words[2]]:
                 raise Failure("%s and %s are the same" % (words[1], words[2]))
@@ -366,10 +380,14 @@ class Dialogue:
 
     def set(self, line):
         words = line.split(None, 3)
-        if words[0] == "setting":
+        if words[0] == "forget":  # forget components
+            self.components = []
+        elif words[0] == "setting":
             self.settings[words[1]] = words[3] if len(words) > 3 else ""
         elif words[0] == "row":
             self.rows.append((words[1], words[2], words[3] if len(words) > 3 else "0"))
+        elif words[0] == "component":
+            self.components.append(words[1:])
         elif words[0] == "name":
             self.records.append(line.split()[1:])
         else:

@@ -62,10 +62,10 @@ static void discard(void *given)
     free(given);
 }
 
-static int create(int fd, const struct sockaddr *peer, bool direct_tls,
+static int create(int fd, const struct sockaddr *peer, enum connection_kind kind,
                   struct socket_reader_task *task)
 {
-    (void)direct_tls;
+    (void)kind;
     (void)peer;
     if (refuse)
         return -1;

@@ -15,6 +15,7 @@ static const struct {
     const char *name, *type;
 } conditions[] = {
     [PACKET_BAD_REQUEST] = {"bad-request", "modify"},
+    [PACKET_CONFLICT] = {"conflict", "cancel"},
     [PACKET_FEATURE_NOT_IMPLEMENTED] = {"feature-not-implemented", "cancel"},
     [PACKET_FORBIDDEN] = {"forbidden", "auth"},
     [PACKET_INTERNAL_SERVER_ERROR] = {"internal-server-error", "cancel"},

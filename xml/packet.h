@@ -19,6 +19,7 @@ enum packet_kind packet_kind(const struct element *element);
  * table. */
 enum packet_error {
     PACKET_BAD_REQUEST,
+    PACKET_CONFLICT,
     PACKET_FEATURE_NOT_IMPLEMENTED,
     PACKET_FORBIDDEN,
     PACKET_INTERNAL_SERVER_ERROR,

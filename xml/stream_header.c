@@ -47,6 +47,7 @@ void stream_header_read(struct stream_header *header, const struct element *elem
         .is_stream = element_is(element, "stream", XMLNS_STREAM),
         .stream_ns = element->ns,
         .content_ns = "",
+        .allows_multiple = element_get(element, "allowMultiple") != NULL,
     };
     for (const struct namespace_declaration *each = element->declarations; each != NULL;
          each = each->next) {

@@ -16,10 +16,11 @@ struct stream_header {
     bool is_stream;                    /* the root element is {XMLNS_STREAM}stream */
     const char *stream_ns;             /* namespace of the root element, "" when none */
     const char *content_ns;            /* the default namespace declared on it, "" when none */
-    bool declares_dialback;            /* some prefix is bound to XMLNS_DIALBACK */
-    bool has_version;                  /* the attribute is there */
-    bool version_valid;                /* and reads as digits "." digits */
-    unsigned major, minor;             /* 0.0 when absent or not valid */
+    bool allows_multiple;   /* Openfire's attribute allowMultiple, for components, is there */
+    bool declares_dialback; /* some prefix is bound to XMLNS_DIALBACK */
+    bool has_version;       /* the attribute is there */
+    bool version_valid;     /* and reads as digits "." digits */
+    unsigned major, minor;  /* 0.0 when absent or not valid */
 };
 
 /* stream_header_read - read a header element; never fails, the caller judges */

@@ -40,6 +40,7 @@ struct xmpp_packet_reader {
     struct xmpp_packet_limits limits;
     const struct xmpp_packet_handler *handler;
     void *owner;
+    const char *content_ns;  /* handed over as XMLNS_SERVER; NULL: nothing is */
     struct arena *arena;     /* owned; holds the element being built */
     struct element *current; /* the open element; NULL between two first-level elements */
     unsigned depth, elements;
@@ -86,6 +87,24 @@ static long long position(const struct xmpp_packet_reader *reader)
 
 /* --- building elements
  * ---------------------------------------------------------------------------- */
+
+/* translate - the namespace under which it is handed over */
+static const char *translate(const struct xmpp_packet_reader *reader, const xmlChar *uri)
+{
+    const char *ns = (const char *)uri;
+    if (ns == NULL || reader->content_ns == NULL || strcmp(ns, reader->content_ns) != 0)
+        return ns;
+    return XMLNS_SERVER;
+}
+
+/* translate_content - of an element of a stream whose content namespace is another one */
+static void translate_content(const struct xmpp_packet_reader *reader, struct element *element)
+{
+    element->ns = translate(reader, (const xmlChar *)element->ns);
+    for (struct namespace_declaration *each = element->declarations; each != NULL;
+         each = each->next)
+        each->uri = translate(reader, (const xmlChar *)each->uri);
+}
 
 static void add_declarations(struct arena *arena, struct element *element, int count,
                              const xmlChar **list)
@@ -184,6 +203,8 @@ static void start_element(void *given, const xmlChar *name, const xmlChar *prefi
         open_stream(reader, element);
         return;
     }
+    if (reader->content_ns != NULL)
+        translate_content(reader, element);
     if (reader->current == NULL && element_is(element, "stream", XMLNS_STREAM)) {
         fail(reader, STREAM_BAD_FORMAT, "a second stream header");
         return;
@@ -399,6 +420,11 @@ void xmpp_packet_reader_free(struct xmpp_packet_reader *reader)
     free(reader);
 }
 
+void xmpp_packet_reader_set_content_ns(struct xmpp_packet_reader *reader, const char *ns)
+{
+    reader->content_ns = ns;
+}
+
 void xmpp_packet_reader_restart(struct xmpp_packet_reader *reader)
 {
     free_parser(reader);
@@ -407,6 +433,7 @@ void xmpp_packet_reader_restart(struct xmpp_packet_reader *reader)
     struct xmpp_packet_reader fresh = {.limits = reader->limits,
                                        .handler = reader->handler,
                                        .owner = reader->owner,
+                                       .content_ns = reader->content_ns,
                                        .arena = reader->arena,
                                        .header = reader->header};
     *reader = fresh;
