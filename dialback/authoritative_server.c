@@ -21,8 +21,8 @@
 #include "server/xmpp_server.h"
 
 enum dialback_type authoritative_server_verify_received_key(const struct dialback_element *request,
-                                                            const char *refused, struct text *out,
-                                                            struct text *why)
+                                                            const char *refused, bool for_all,
+                                                            struct text *out, struct text *why)
 {
     if (!request->addressed || request->id == NULL) {
         text_append_string(why, "db:verify without proper from, to and id");
@@ -34,7 +34,7 @@ enum dialback_type authoritative_server_verify_received_key(const struct dialbac
     if (refused != NULL) {
         error = PACKET_POLICY_VIOLATION;
         text = refused;
-    } else if (!xmpp_server_is_local(request->to, strlen(request->to))) {
+    } else if (!for_all && !xmpp_server_is_local(request->to, strlen(request->to))) {
         text = "no such domain here";
     } else {
         type = dialback_key_check(request->key, request->from, request->to, request->id)

@@ -11,12 +11,12 @@
 
 /* authoritative_server_verify_received_key - judge a db:verify request and append the answer to
  * `out`: valid, invalid, or an error (item-not-found: the domain is not ours; policy-violation:
- * `refused`, a reason, is not NULL). Returns the type that was answered, or DIALBACK_UNKNOWN_TYPE
+ * `refused`, a reason, is not NULL). `for_all`: on the private port, where we show keys for remote domains too. Returns the type that was answered, or DIALBACK_UNKNOWN_TYPE
  * when the request has no id or no proper addresses: nothing was appended, the stream deserves
  * improper-addressing. A sentence goes to `why`. DIFFERS: Openfire answers for any from and to
  * (D27); ours must be served here. */
 enum dialback_type authoritative_server_verify_received_key(const struct dialback_element *request,
-                                                            const char *refused, struct text *out,
-                                                            struct text *why);
+                                                            const char *refused, bool for_all,
+                                                            struct text *out, struct text *why);
 
 #endif

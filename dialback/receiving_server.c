@@ -27,7 +27,7 @@
 #include "server/xmpp_server.h"
 
 enum receiving_check receiving_server_check(const struct dialback_element *request,
-                                            bool dialback_enabled, enum packet_error *error,
+                                            enum receiving_place place, enum packet_error *error,
                                             enum stream_error *stream_error, struct text *why)
 {
     *stream_error = STREAM_POLICY_VIOLATION;
@@ -36,7 +36,14 @@ enum receiving_check receiving_server_check(const struct dialback_element *reque
         text_append_string(why, "db:result without proper from and to");
         return RECEIVING_END_STREAM;
     }
-    if (!dialback_enabled) {
+    if (place == RECEIVING_UPSTREAM)
+        return RECEIVING_ASK;
+    if (place == RECEIVING_NO_UPSTREAM) {
+        *error = PACKET_FORBIDDEN;
+        text_appendf(why, "no upstream at this address has the domain %s", request->from);
+        return RECEIVING_ANSWER_ERROR;
+    }
+    if (place == RECEIVING_OFF) {
         text_append_string(why, "server dialback is switched off here");
         return RECEIVING_END_STREAM;
     }

@@ -44,6 +44,14 @@ struct receiving_server {
     struct dialback_verification *verifications; /* owned */
 };
 
+/* Where a db:result came. */
+enum receiving_place {
+    RECEIVING_PUBLIC, /* from the internet: X proves itself to a domain of ours */
+    RECEIVING_OFF,    /* the same, with dialback switched off */
+    RECEIVING_UPSTREAM, /* on the private port, from an address of the upstream of X: X, a domain of ours, to any other */
+    RECEIVING_NO_UPSTREAM /* on the private port, from where X has no business */
+};
+
 /* What a db:result deserves before anybody is asked. */
 enum receiving_check {
     RECEIVING_ASK,          /* go and ask */
@@ -54,7 +62,7 @@ enum receiving_check {
 /* receiving_server_check - may this db:result lead to a question at all? No DNS look-up is made
  * for one that may not (X14). A sentence goes to `why`. */
 enum receiving_check receiving_server_check(const struct dialback_element *request,
-                                            bool dialback_enabled, enum packet_error *error,
+                                            enum receiving_place place, enum packet_error *error,
                                             enum stream_error *stream_error, struct text *why);
 
 struct dialback_verification *dialback_verification_new(const struct dialback_element *request,

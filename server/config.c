@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -120,6 +121,8 @@ static void fault(struct loading *loading, const struct config_row *row, const c
 /* apply - one entry of a file */
 static void apply(struct loading *loading, const char *path, const struct ini_entry *entry)
 {
+    if (strncasecmp(entry->section, "upstream ", 9) == 0)
+        return; /* upstream_manager's */
     char *property =
         text_format("%s%s%s", entry->section, entry->section[0] != '\0' ? "." : "", entry->key);
     const struct config_row *row = config_value_find(property);

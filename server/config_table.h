@@ -245,6 +245,13 @@ enum config_cert_policy { CONFIG_CERT_POLICY_WORDS(CONFIG_ENUM_VALUE) };
       "dialback.certificate", "true", 0, 1, false,                                                 \
       "Is a domain that asks for dialback believed at once when its certificate proves it "        \
       "(XEP-0344)?")                                                                               \
+    X(s2s_upstream_socket_port, NUMBER, "s2s.upstream.socket.port", "s2s", "upstream.socket.port", \
+      "5268", 1, 65535, false,                                                                     \
+      "The private port where the servers behind us find all remote domains. Open while there is " \
+      "a section "                                                                                 \
+      "[upstream DOMAIN] with host, port, domains, address, tls.")                                 \
+    X(s2s_upstream_interface, ADDRESS, "s2s.upstream.interface", "s2s", "upstream.interface",      \
+      "127.0.0.1", 0, 0, true, "The address of that port; empty: all of this machine.")            \
     X(s2s_negotiation_timeout, NUMBER, "s2s.negotiation.timeout", "s2s", "negotiation.timeout",    \
       "60000", 1, 3600000, false,                                                                  \
       "Milliseconds from accept until the first domain has proved itself.")                        \

@@ -43,6 +43,9 @@ static struct listener server_ssl = {
 static struct listener component = {
     .words = "component", .kind = CONNECTION_COMPONENT, .port = 5275};
 
+static struct listener upstream = {
+    .words = "private (upstream)", .kind = CONNECTION_UPSTREAM, .port = 5268};
+
 void connection_manager_set_reader_factory(connection_manager_reader_factory *factory)
 {
     reader_factory = factory;
@@ -128,8 +131,9 @@ static int start(struct listener *listener, struct text *why)
 static int open_listener(struct listener *listener, struct text *why)
 {
     const struct config *config = config_get();
-    const char *address = listener->kind == CONNECTION_COMPONENT ? config->xmpp_component_interface
-                                                                 : config->network_interface;
+    const char *address = listener->kind == CONNECTION_COMPONENT  ? config->xmpp_component_interface
+                          : listener->kind == CONNECTION_UPSTREAM ? config->s2s_upstream_interface
+                                                                  : config->network_interface;
     int result = create(listener, address, why);
     config_unref(config);
     return result < 0 ? -1 : start(listener, why);
@@ -213,6 +217,16 @@ int connection_manager_set_component_listener_port(int port, struct text *why)
     return set_port(&component, port, why);
 }
 
+int connection_manager_enable_upstream_listener(bool enabled, struct text *why)
+{
+    return enable(&upstream, enabled, why);
+}
+
+int connection_manager_set_upstream_listener_port(int port, struct text *why)
+{
+    return set_port(&upstream, port, why);
+}
+
 bool connection_manager_is_server_listener_enabled(void)
 {
     return server.thread != NULL;
@@ -229,6 +243,8 @@ void connection_manager_stop(void)
     enable(&server, false, &why);
     enable(&server_ssl, false, &why);
     enable(&component, false, &why);
+    enable(&upstream, false, &why);
+    text_free(&upstream.address);
     text_free(&component.address);
     text_free(&server.address);
     text_free(&server_ssl.address);

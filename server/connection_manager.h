@@ -53,6 +53,10 @@ int connection_manager_enable_server_ssl_listener(bool enabled, struct text *why
  * (XEP-0114), on the address xmpp.component.interface */
 int connection_manager_set_component_listener_port(int port, struct text *why);
 int connection_manager_enable_component_listener(bool enabled, struct text *why);
+/* connection_manager_set_upstream_listener_port, _enable_upstream_listener - and for the servers behind us, on the address
+ * s2s.upstream.interface */
+int connection_manager_set_upstream_listener_port(int port, struct text *why);
+int connection_manager_enable_upstream_listener(bool enabled, struct text *why);
 bool connection_manager_is_server_listener_enabled(void);
 int connection_manager_server_listener_port(void);
 /* connection_manager_create_server_listener - make and bind the SocketAcceptThread for `address`

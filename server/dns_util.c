@@ -28,6 +28,7 @@
 #include "server/remote_server_manager.h"
 #include "server/resolver.h"
 #include "server/timeline.h"
+#include "server/upstream_manager.h"
 #include "server/xmpp_server.h"
 #include "xml/jid.h"
 
@@ -319,6 +320,13 @@ enum dns_result dns_util_resolve_xmpp_server(const char *domain, int default_por
     int port = 0;
     hosts->count = 0;
     hosts->from_srv = hosts->from_override = false;
+    if (upstream_manager_target(domain, ascii, &port, NULL)) {
+        hosts->from_override = true;
+        add_host(hosts, ascii, port);
+        timeline_step(timeline, "DNSUtil.resolveXMPPDomain", NULL,
+                      "%s is behind us: [upstream] says %s:%d", domain, ascii, port);
+        return DNS_FOUND;
+    }
     int found = find_override(domain, ascii, &port);
     if (found < 0) {
         text_appendf(why, "dnsutil.dnsOverride: the overrides for %s run in a circle", domain);

@@ -34,6 +34,7 @@
 #include "server/log.h"
 #include "server/remote_server_manager.h"
 #include "server/thread.h"
+#include "server/upstream_manager.h"
 #include "server/xmpp_server.h"
 #include "session/component_routes.h"
 #include "session/component_socket_reader.h"
@@ -150,7 +151,7 @@ static int apply(const struct config *config, struct text *why)
         dialback_key_start(config->s2s_home, config->xmpp_server_dialback_secret, why) < 0 ||
         certificate_manager_start(config, why) < 0 || dns_util_start(config, why) < 0)
         return -1;
-    if (external_component_manager_load(config, why) < 0)
+    if (external_component_manager_load(config, why) < 0 || upstream_manager_load(config, why) < 0)
         return -1;
     if (xmpp_server_configure(config) < 0) {
         text_append_string(why, "xmpp.domain or s2s.domains: not a domain");
@@ -171,6 +172,8 @@ static int check_only(const struct config *config, const char *file)
     if (result == 0)
         result = external_component_manager_load(config, &why);
     if (result == 0)
+        result = upstream_manager_load(config, &why);
+    if (result == 0)
         result = certificate_manager_check(config, &why);
     if (result < 0)
         fprintf(stderr, "%s\n", text_string(&why));
@@ -180,6 +183,7 @@ static int check_only(const struct config *config, const char *file)
     text_free(&why);
     remote_server_manager_stop();
     external_component_manager_stop();
+    upstream_manager_stop();
     xmpp_server_stop();
     config_stop();
     return result < 0 ? 1 : 0;
@@ -210,6 +214,17 @@ static int set_component_listener(const struct config *config, struct text *why)
     return connection_manager_enable_component_listener(true, why);
 }
 
+/* set_upstream_listener - the private port, while there is anybody for it */
+static int set_upstream_listener(const struct config *config, struct text *why)
+{
+    if (upstream_manager_is_empty())
+        return connection_manager_enable_upstream_listener(false, why);
+    if (connection_manager_set_upstream_listener_port((int)config->s2s_upstream_socket_port, why) <
+        0)
+        return -1;
+    return connection_manager_enable_upstream_listener(true, why);
+}
+
 /* create_reader - who reads a connection depends on where it came in */
 static int create_reader(int fd, const struct sockaddr *peer, enum connection_kind kind,
                          struct socket_reader_task *task)
@@ -228,7 +243,9 @@ static int set_listener(const struct config *config, struct text *why)
         return -1;
     if (connection_manager_enable_server_listener(config->xmpp_server_socket_active, why) < 0)
         return -1;
-    return set_ssl_listener(config, why) < 0 ? -1 : set_component_listener(config, why);
+    if (set_ssl_listener(config, why) < 0 || set_component_listener(config, why) < 0)
+        return -1;
+    return set_upstream_listener(config, why);
 }
 
 static void reload(const char *file)
@@ -331,6 +348,7 @@ static void stop_rooms(void)
     certificate_manager_stop();
     remote_server_manager_stop();
     external_component_manager_stop();
+    upstream_manager_stop();
     dialback_key_stop();
     xmpp_server_stop();
     config_stop();

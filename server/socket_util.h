@@ -41,7 +41,7 @@ enum socket_util_result socket_util_connect(const char *domain, bool tls, int64_
                                             struct timeline *timeline,
                                             struct socket_util_target *target, int *fd,
                                             struct text *why);
-#define SOCKET_UTIL_LISTENERS 3
+#define SOCKET_UTIL_LISTENERS 4
 /* socket_util_set_listener - the address and port of our own listener number `which`, never to be connected to;
  * NULL: none. A wildcard address stands for every address of this machine. Any thread. */
 void socket_util_set_listener(int which, const struct sockaddr *address, socklen_t length);

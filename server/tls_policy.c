@@ -12,6 +12,7 @@
 
 #include "server/config.h"
 #include "server/remote_server_manager.h"
+#include "server/upstream_manager.h"
 
 struct tls_policy tls_policy_get(const struct config *config, const char *domain)
 {
@@ -23,6 +24,17 @@ struct tls_policy tls_policy_get(const struct config *config, const char *domain
         .strict = config->xmpp_socket_ssl_certificate_strict_validation,
         .external = true,
     };
+    enum config_tls_policy private_tls;
+    char host[256];
+    int port;
+    if (domain != NULL && upstream_manager_target(domain, host, &port, &private_tls)) {
+        snprintf(policy.source, sizeof policy.source, "[upstream %.120s]", domain);
+        policy.allowed = policy.allowed && private_tls != CONFIG_TLS_DISABLED;
+        policy.required = private_tls == CONFIG_TLS_REQUIRED;
+        policy.strict = policy.external = false;
+        policy.upstream = true;
+        return policy;
+    }
     switch (domain != NULL ? remote_server_manager_security(domain, &why) : SECURITY_DEFAULT) {
     case SECURITY_DEFAULT:
         text_appendf(&why, "xmpp.server.tls.policy = %s", names[config->xmpp_server_tls_policy]);

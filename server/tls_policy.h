@@ -1,7 +1,7 @@
 /* tls_policy - what is demanded of one remote domain, and whether a connection meets it
  *
  * Openfire: Connection.TLSPolicy and the ConnectionConfiguration of the S2S listener; the domain's row of
- * remote-servers.conf wins (no counterpart there). The one place where settings and rows become a decision.
+ * remote-servers.conf wins, and for a server behind us its section (no counterpart there). The one place where settings and rows become a decision.
  * Pure but for the rows' read lock.
  */
 #ifndef SERVER_TLS_POLICY_H
@@ -20,6 +20,7 @@ struct tls_policy {
     bool strict;      /* a certificate that is not valid is worse than none */
     bool certificate; /* a valid one for the domain is required */
     bool external;    /* it may prove the domain (SASL EXTERNAL, XEP-0344) */
+    bool upstream;    /* a server behind us: dialback does, whatever holds outside */
     char source[160]; /* what decided, in words */
 };
 

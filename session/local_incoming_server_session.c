@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "dialback/receiving_server.h"
 #include "server/log.h"
@@ -27,6 +28,7 @@
 #include "server/remote_server_manager.h"
 #include "server/timeline.h"
 #include "server/tls_policy.h"
+#include "server/upstream_manager.h"
 #include "server/xmpp_server.h"
 #include "session/local_outgoing_server_session.h"
 #include "session/retry_pause.h"
@@ -45,6 +47,8 @@ struct local_incoming_server_session {
     _Atomic int validated;
     const struct domain_pair *last_pair; /* validated; the reader's own */
     int64_t max_pending, max_pairs;      /* set before start */
+    bool upstream;                       /* set before start: the private port */
+    struct sockaddr_storage peer;        /* of it; set before start */
 };
 
 static void free_session(struct session *base)
@@ -68,7 +72,12 @@ static void check_permission(struct session *base)
          error == STREAM_ERROR_NONE &&
          (pair = domain_pair_table_next(&session->pairs, &position)) != NULL;) {
         text_clear(&why);
-        if (!remote_server_manager_can_access(pair->remote, &why))
+        if (session->upstream) {
+            if (!upstream_manager_admits((struct sockaddr *)&session->peer, pair->remote)) {
+                error = STREAM_POLICY_VIOLATION;
+                text_appendf(&why, "%s is not served behind us from there", pair->remote);
+            }
+        } else if (!remote_server_manager_can_access(pair->remote, &why))
             error = STREAM_POLICY_VIOLATION;
         else if (!xmpp_server_is_local(pair->local, pair->local_length)) {
             error = STREAM_HOST_GONE;
@@ -128,13 +137,14 @@ static void send_handshake(struct local_incoming_server_session *session,
                            const struct stream_header *header, const struct handshake_offer *offer)
 {
     bool modern = header->major >= 1;
-    struct stream_header_fields fields = {.from = local,
-                                          .to = header->from,
-                                          .id = session->stream_id,
-                                          .lang = "en",
-                                          .content_ns = XMLNS_SERVER,
-                                          .dialback = reader->config->xmpp_server_dialback_enabled,
-                                          .version = modern};
+    struct stream_header_fields fields = {
+        .from = local,
+        .to = header->from,
+        .id = session->stream_id,
+        .lang = "en",
+        .content_ns = XMLNS_SERVER,
+        .dialback = reader->config->xmpp_server_dialback_enabled || offer->upstream,
+        .version = modern};
     struct text out = TEXT_EMPTY;
     stream_header_write(&out, &fields);
     if (modern)
@@ -171,6 +181,9 @@ struct local_incoming_server_session *local_incoming_server_session_create_sessi
     session->session.connection = socket_connection_ref(reader->connection);
     session->max_pending = reader->config->s2s_negotiation_verifications;
     session->max_pairs = reader->config->s2s_domains_per_stream;
+    session->upstream = offer->upstream;
+    socklen_t size = sizeof session->peer;
+    getpeername(socket_connection_fd(reader->connection), (struct sockaddr *)&session->peer, &size);
     socket_reader_make_stream_id(session->stream_id);
     session_manager_add(&session->session);
     metrics_add(incoming_sessions, 1);
@@ -448,6 +461,17 @@ static void answer_error(struct local_incoming_server_session *session,
     answer(session, true, request->to, request->from, DIALBACK_ERROR, error, why);
 }
 
+static enum receiving_place place_of(const struct local_incoming_server_session *session,
+                                     const struct socket_reader *reader,
+                                     const struct dialback_element *request)
+{
+    if (!session->upstream)
+        return reader->config->xmpp_server_dialback_enabled ? RECEIVING_PUBLIC : RECEIVING_OFF;
+    return upstream_manager_admits((const struct sockaddr *)&session->peer, request->from)
+               ? RECEIVING_UPSTREAM
+               : RECEIVING_NO_UPSTREAM;
+}
+
 /* meets_policy - does this connection do for the domain that now wants to prove itself? (XEP-0220 2.5) */
 static bool meets_policy(struct socket_reader *reader, const struct dialback_element *request,
                          struct text *why)
@@ -472,7 +496,7 @@ int local_incoming_server_session_validate_subsequent_domain(
                   "LocalIncomingServerSession.validateSubsequentDomain", "XEP-0220 2.1.1",
                   "db:result received: \"I am %s, I want to talk to %s\"", request->from,
                   request->to);
-    switch (receiving_server_check(request, reader->config->xmpp_server_dialback_enabled, &error,
+    switch (receiving_server_check(request, place_of(session, reader, request), &error,
                                    &stream_error, &why)) {
     case RECEIVING_ASK:
         if (meets_policy(reader, request, &why))

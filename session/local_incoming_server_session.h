@@ -22,6 +22,7 @@ struct handshake_offer {
     bool starttls, starttls_required;
     bool external; /* the certificate proves the header's `from` */
     bool dialback;
+    bool upstream; /* the private port: a server behind us proves its domains to all others */
     const char
         *authenticated; /* who proved itself by SASL on this stream before (prepared), or NULL */
 };

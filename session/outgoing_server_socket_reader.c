@@ -85,7 +85,7 @@ static int use_dialback(struct outgoing_server_socket_reader *self)
     /* COMPAT: MongooseIM and older servers announce dialback by the namespace on their header only */
     bool offered = self->offers_dialback || self->declares_dialback;
     self->reached = true;
-    if (!self->reader.config->xmpp_server_dialback_enabled || !offered)
+    if (!offered || !(self->reader.config->xmpp_server_dialback_enabled || self->policy.upstream))
         return socket_reader_end(&self->reader, STREAM_ERROR_NONE, NULL,
                                  offered
                                      ? "nothing but dialback would do with %s, and it is off here"
@@ -148,7 +148,9 @@ static void open_stream(struct socket_reader *reader, struct local_outgoing_serv
                                           .to = local_outgoing_server_session_remote(session),
                                           .lang = "en",
                                           .content_ns = XMLNS_SERVER,
-                                          .dialback = reader->config->xmpp_server_dialback_enabled,
+                                          .dialback =
+                                              reader->config->xmpp_server_dialback_enabled ||
+                                              self_of(reader)->policy.upstream,
                                           .version = true};
     struct text out = TEXT_EMPTY;
     stream_header_write(&out, &fields);

@@ -23,6 +23,7 @@
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/remote_server_manager.h"
+#include "server/upstream_manager.h"
 #include "session/local_outgoing_server_session.h"
 #include "session/packet_router.h"
 #include "session/retry_pause.h"
@@ -83,6 +84,8 @@ static bool may_try(struct span remote, enum packet_error *error, struct text *w
     char *domain = text_copy_n(remote.bytes, remote.length);
     bool allowed = remote_server_manager_can_access(domain, why);
     free(domain);
+    if (upstream_manager_has(remote.bytes, remote.length)) /* near, and ours: asked each time */
+        return true;
     *error =
         PACKET_REMOTE_SERVER_NOT_FOUND; /* Openfire's answer for a domain that is not permitted */
     if (!allowed)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* packet_router - where a packet goes: to a component, to us, or out
+/* packet_router - where a packet goes: to a component, to a server behind us, to us, or out
  *
  * Openfire: PacketRouterImpl, RoutingTableImpl.routePacket. Whether a domain is ours is asked of
  * xmpp_server by equality (DIFFERS: D14, by substring). What is for us and no IQ that our services
@@ -12,6 +12,7 @@
 #include "server/config.h"
 #include "server/log.h"
 #include "server/metrics.h"
+#include "server/upstream_manager.h"
 #include "server/xmpp_server.h"
 #include "session/component_routes.h"
 #include "session/iq_router.h"
@@ -22,6 +23,10 @@ void packet_router_route(struct arena *arena, struct element *packet, const stru
 {
     if (component_routes_deliver(packet, to) == COMPONENT_DELIVERED)
         return;
+    if (upstream_manager_has(to->domain.bytes, to->domain.length)) {
+        routing_table_route_to_remote_domain(from->domain, to->domain, packet);
+        return;
+    }
     if (xmpp_server_is_local(to->domain.bytes, to->domain.length)) {
         iq_router_route(arena, packet, to);
         return;

@@ -31,6 +31,7 @@
 #include "server/socket_util.h"
 #include "server/timeline.h"
 #include "server/tls_policy.h"
+#include "server/upstream_manager.h"
 #include "server/xmpp_server.h"
 #include "session/blocking_reading_mode.h"
 #include "session/local_incoming_server_session.h"
@@ -48,6 +49,7 @@ struct server_socket_reader {
     struct local_incoming_server_session *session; /* NULL before createSession */
     int64_t negotiation_deadline;
     bool direct_tls;
+    bool upstream; /* on the private port: from a server behind us */
     char *local,
         *remote;   /* of the last acceptable header, prepared; owned; `remote` NULL without from */
     bool external; /* EXTERNAL is offered to `remote` */
@@ -101,14 +103,25 @@ static int check_stream(struct socket_reader *reader, const struct stream_header
     return 0;
 }
 
+/* policy_of - for whom the last header was from; on the private port nobody need say so */
+static struct tls_policy policy_of(const struct server_socket_reader *self)
+{
+    struct tls_policy policy = tls_policy_get(self->reader.config, self->remote);
+    if (self->upstream && self->remote == NULL)
+        policy.required = policy.strict = policy.external = false;
+    return policy;
+}
+
 /* make_offer - what this stream is offered: STARTTLS while it is plain, then EXTERNAL if the certificate proves
  * the header's `from`, and dialback (DIFFERS: C8: listed whenever it is possible) */
 static struct handshake_offer make_offer(struct server_socket_reader *self)
 {
     const struct config *config = self->reader.config;
     const struct server_verdict *verdict = tls_negotiation_verdict(&self->reader);
-    struct tls_policy policy = tls_policy_get(config, self->remote);
-    struct handshake_offer offer = {.dialback = config->xmpp_server_dialback_enabled};
+    struct tls_policy policy = policy_of(self);
+    struct handshake_offer offer = {.dialback =
+                                        config->xmpp_server_dialback_enabled || self->upstream,
+                                    .upstream = self->upstream};
     if (self->authenticated) {
         offer.authenticated = self->remote;
         offer.dialback = false;
@@ -147,9 +160,24 @@ static struct local_incoming_server_session *create_session(struct server_socket
     return self->session;
 }
 
+/* check_upstream - the private port: any `to`, and no `from` but those of the upstream at this address */
+static int check_upstream(struct socket_reader *reader, const char *from)
+{
+    struct sockaddr_storage peer = {0};
+    socklen_t size = sizeof peer;
+    getpeername(socket_connection_fd(reader->connection), (struct sockaddr *)&peer, &size);
+    if (upstream_manager_admits((struct sockaddr *)&peer, from))
+        return 0;
+    return socket_reader_end(
+        reader, STREAM_POLICY_VIOLATION, NULL, "no upstream at %s has the domain %s",
+        socket_connection_peer(reader->connection), from != NULL ? from : "(none)");
+}
+
 /* check_names - RFC 6120 4.7.1: domains, one of ours, and a sender that is permitted */
 static int check_names(struct socket_reader *reader, const char *to, const char *from)
 {
+    if (self_of(reader)->upstream)
+        return check_upstream(reader, from);
     if (!xmpp_server_is_local(to, strlen(to)))
         return socket_reader_end(
             reader, xmpp_server_was_local(to, strlen(to)) ? STREAM_HOST_GONE : STREAM_HOST_UNKNOWN,
@@ -182,7 +210,7 @@ static int check_tls(struct server_socket_reader *self, const struct stream_head
 {
     struct socket_reader *reader = &self->reader;
     const struct server_verdict *verdict = tls_negotiation_verdict(reader);
-    struct tls_policy policy = tls_policy_get(reader->config, self->remote);
+    struct tls_policy policy = policy_of(self);
     struct text why = TEXT_EMPTY;
     bool good = true;
     if (verdict != NULL)
@@ -250,7 +278,7 @@ static int negotiate_tls(struct socket_reader *reader)
     const char *why = NULL;
     if (tls_negotiation_verdict(reader) != NULL)
         why = "starttls asked for inside TLS";
-    else if (!tls_policy_get(reader->config, self->remote).allowed)
+    else if (!policy_of(self).allowed)
         why = "starttls asked for, and xmpp.server.tls.policy is disabled";
     else if (!tls_negotiation_is_possible())
         why = "starttls asked for, and no certificate is configured";
@@ -380,12 +408,14 @@ static int answer_verify(struct socket_reader *reader, const struct dialback_ele
     struct tls_policy policy =
         tls_policy_get(reader->config, request->addressed ? request->from : NULL);
     bool plain = tls_negotiation_verdict(reader) == NULL;
-    const char *refused = !reader->config->xmpp_server_dialback_enabled
+    bool upstream = self_of(reader)->upstream;
+    const char *refused = upstream ? NULL
+                          : !reader->config->xmpp_server_dialback_enabled
                               ? "server dialback is switched off here"
                           : plain && policy.required ? "TLS is required here"
                                                      : NULL;
     enum dialback_type type =
-        authoritative_server_verify_received_key(request, refused, &out, &why);
+        authoritative_server_verify_received_key(request, refused, upstream, &out, &why);
     timeline_step(socket_connection_timeline(reader->connection),
                   "ServerDialback.verifyReceivedKey", "XEP-0220 2.2.2", "db:verify received: %s",
                   text_string(&why));
@@ -529,6 +559,13 @@ static void discard(void *given)
 int server_socket_reader_create(int fd, const struct sockaddr *peer, enum connection_kind kind,
                                 struct socket_reader_task *task)
 {
+    if (kind == CONNECTION_UPSTREAM && !upstream_manager_admits(peer, NULL)) {
+        char name[80];
+        socket_util_name(peer, name, sizeof name);
+        log_warn("connection from %s to the private port refused: no [upstream] has this address",
+                 name);
+        return -1;
+    }
     const struct config *config = config_get();
     if (atomic_fetch_add(&incoming_count, 1) >= config->s2s_connections_max) {
         atomic_fetch_sub(&incoming_count, 1);
@@ -550,6 +587,7 @@ int server_socket_reader_create(int fd, const struct sockaddr *peer, enum connec
     task->discard = discard;
     task->reader = self;
     self->direct_tls = kind == CONNECTION_SERVER_SSL;
+    self->upstream = kind == CONNECTION_UPSTREAM;
     self->negotiation_deadline = xmpp_server_now() + config->s2s_negotiation_timeout;
     struct socket_connection *connection =
         socket_connection_new(fd, task->name, &limits, timeline_new());

@@ -12,6 +12,8 @@ The script plays the peers. A dialogue is read line by line; `#` starts a commen
     name OWNER srv PRIORITY WEIGHT PORT TARGET | name OWNER a ADDRESS    a record of the DNS; PORT may be listener:DOMAIN
     connect NAME                      a TCP connection of ours to the server
     connect NAME component            the same to the port of components, for which component.socket.active must be set
+    connect NAME upstream             the same to the private port
+    upstream DOMAIN KEY=VALUE…        a section of the settings; port=listener:DOMAIN as with names
     component DOMAIN SECRET [permission]      a row of components.conf
     digest VAR ID SECRET              a component's handshake (XEP-0114)
     connect NAME direct               the same to the port where TLS begins with the first byte
@@ -85,7 +87,7 @@ class Dialogue:
         self.path, self.binary, self.drip, self.pki, self.tls = path, binary, drip, directory, tls
         self.name = os.path.basename(path)[:-len(".dialog")]
         self.story, self.streams, self.variables = [], {}, {}
-        self.components = []
+        self.components, self.upstreams = [], []
         self.rows, self.records, self.proves, self.says, self.plain = [], [], "", "", ""
         self.process = None
         self.ended_by_us = False
@@ -137,6 +139,8 @@ class Dialogue:
         with open(os.path.join(self.directory, "conf"), "w") as file:
             for section, lines in sections.items():
                 file.write("[%s]\n%s\n" % (section, "\n".join(lines)))
+            for words in self.upstreams:
+                file.write("[upstream %s]\n%s\n" % (words[0], "\n".join(self.place(word) for word in words[1:])))
         with open(os.path.join(self.directory, "home", "remote-servers.conf"), "w") as file:
             file.write("".join("[%s]\n%s" % (row[0], "security = %s\n" % row[2] if row[1] == "security" else
                                              "permission = %s\nremotePort = %s\n" % row[1:]) for row in self.rows))
@@ -144,6 +148,11 @@ class Dialogue:
         with open(os.path.join(self.directory, "home", "components.conf"), "w") as file:
             file.write("".join("[%s]\nsecret = %s\n%s" % (row[0], row[1], "permission = %s\n" % row[2] if len(row) > 2 else "")
                                for row in self.components))
+
+    def place(self, word):
+        """port=listener:DOMAIN becomes the port where DOMAIN listens."""
+        name, _, domain = word.partition("listener:")
+        return name + str(self.listeners[domain].getsockname()[1]) if domain else word
 
     def start(self):
         self.directory = tempfile.mkdtemp()
@@ -161,8 +170,8 @@ class Dialogue:
             self.names.add(*[str(self.listeners[word[9:]].getsockname()[1]) if word.startswith("listener:") else word
                              for word in line])
         self.names.start()
-        probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-        self.port, self.direct_port, self.component_port = [probe.getsockname()[1] for probe in probes]
+        probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
+        self.port, self.direct_port, self.component_port, self.upstream_port = [probe.getsockname()[1] for probe in probes]
         for probe in probes:
             probe.close()
         if self.tls:
@@ -170,6 +179,7 @@ class Dialogue:
         self.settings.update({"network.interface": "127.0.0.1", "xmpp.server.socket.port": str(self.port),
                               "xmpp.server.socket.ssl.port": str(self.direct_port),
                               "xmpp.component.socket.port": str(self.component_port),
+                              "s2s.upstream.socket.port": str(self.upstream_port),
                               "dnsutil.dnsOverride": ",".join(overrides),
                               "s2s.home": os.path.join(self.directory, "home"),
                               "s2s.dns.server": "127.0.0.1@%d" % self.names.socket.getsockname()[1]})
@@ -291,8 +301,9 @@ class Dialogue:
             self.expect_element(stream, [text])
 
     def connect(self, name, *where):
-        if where == ("component",):
-            self.streams[name] = Stream(name, socket.create_connection(("127.0.0.1", self.component_port), LIMIT), self.say)
+        if where in (("component",), ("upstream",)):
+            port = self.component_port if where[0] == "component" else self.upstream_port
+            self.streams[name] = Stream(name, socket.create_connection(("127.0.0.1", port), LIMIT), self.say)
             return
         port = self.direct_port if self.tls or where else self.port
         self.streams[name] = Stream(name, socket.create_connection(("127.0.0.1", port), LIMIT), self.say)
@@ -386,6 +397,8 @@ class Dialogue:
             self.settings[words[1]] = words[3] if len(words) > 3 else ""
         elif words[0] == "row":
             self.rows.append((words[1], words[2], words[3] if len(words) > 3 else "0"))
+        elif words[0] == "upstream":
+            self.upstreams.append(line.split()[1:])
         elif words[0] == "component":
             self.components.append(words[1:])
         elif words[0] == "name":

@@ -72,7 +72,7 @@ static enum dialback_type judge(const struct dialback_element *request, bool ena
 {
     text_clear(&out);
     text_clear(&why);
-    return authoritative_server_verify_received_key(request, enabled ? NULL : "it is off", &out,
+    return authoritative_server_verify_received_key(request, enabled ? NULL : "it is off", false, &out,
                                                     &why);
 }
 

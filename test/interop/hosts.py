@@ -92,7 +92,7 @@ class Network:
         self.hosts[name] = Host(self, name, number)
         return self.hosts[name]
 
-    def serve_names(self, domains, direct=False):
+    def serve_names(self, domains, direct=False, public=None):
         """`domains`: domain -> host. Each gets an SRV record to a host name that is not its own."""
         options = ["dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root",
                    "--local=/test/", "--listen-address=10.99.0.1", "--bind-interfaces", "--log-queries"]
@@ -100,7 +100,8 @@ class Network:
             options.append("--srv-host=_xmpp-server._tcp.%s,xmpp.%s,5269,5,0" % (domain, domain))
             if direct:
                 options.append("--srv-host=_xmpps-server._tcp.%s,xmpp.%s,5270,1,0" % (domain, domain))
-            options.append("--host-record=xmpp.%s,%s,%s" % (domain, host.address, host.address6))
+            own = (public or {}).get(host.name)  # one address only, when it listens on one only
+            options.append("--host-record=xmpp.%s,%s" % (domain, own or "%s,%s" % (host.address, host.address6)))
         self.hosts["dns"].start(os.path.join(self.directory, "dns.log"), *options)
         time.sleep(0.2)
 

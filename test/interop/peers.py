@@ -25,6 +25,7 @@ def write(path, text):
 class Peer:
     domains = ()
     securities = ("plain", "selfsigned", "external", "direct")
+    more = ""  # at the end of its settings
 
     def __init__(self, host, directory, security, certificates):
         self.host, self.security, self.certificates = host, security, certificates
@@ -101,9 +102,8 @@ ssl = { cafile = "%(authority)s", capath = false }
 allow_unencrypted_plain_auth = true
 authentication = "internal_plain"
 log = { debug = "*console" }
-VirtualHost "prosody.test"
-VirtualHost "prosody2.test"
-""" % {"directory": self.directory, "modules": ', "tls", "s2s_auth_certs"' if valid else ', "dialback"' if plain else ', "tls", "dialback"',
+%(hosts)s
+%(more)s""" % {"hosts": "\n".join('VirtualHost "%s"' % domain for domain in self.domains), "more": self.more, "directory": self.directory, "modules": ', "tls", "s2s_auth_certs"' if valid else ', "dialback"' if plain else ', "tls", "dialback"',
        "off": '"tls", "s2s_auth_certs"' if plain else '"dialback"' if valid else "", "authority": self.authority,
        "encrypted": str(not plain).lower(), "valid": str(valid).lower(), "direct": "5270" if self.security == "direct" else ""})
         for domain in self.domains:
@@ -124,7 +124,7 @@ class Ejabberd(Peer):
         os.makedirs(self.directory + "/mnesia")
         write(self.directory + "/inetrc", '{lookup,[file,dns]}.\n{resolv_conf,"/etc/resolv.conf"}.\n')
         write(self.directory + "/ejabberd.yml", """
-hosts: [ejabberd.test]
+hosts: [%(domain)s]
 loglevel: debug
 log_rotate_size: infinity
 certfiles: [%(certificate)s]
@@ -140,7 +140,7 @@ listen:
   mod_disco: {}
   mod_version: {}
   mod_roster: {}
-""" % {"certificate": self.certificate("ejabberd.test"), "authority": self.authority,
+%(more)s""" % {"domain": self.domains[0], "more": self.more, "certificate": self.certificate(self.domains[0]), "authority": self.authority,
        "starttls": "false" if self.security == "plain" else "required",
        "direct": '  - {port: 5270, ip: "::", module: ejabberd_s2s_in, tls: true}\n' if self.security == "direct" else "",
        "dialback": "" if self.security in ("external", "direct") else "  mod_s2s_dialback: {}\n"})
@@ -150,7 +150,7 @@ listen:
         self.spawn("erl", "-noinput", "-pa", ebin, "-mnesia", "dir", '"%s/mnesia"' % self.directory,
                    "-ejabberd", "config", '"%s/ejabberd.yml"' % self.directory,
                    "log_path", '"%s/ejabberd.log"' % self.directory, "-s", "ejabberd", "-eval",
-                   'ejabberd_auth:try_register(<<"user">>,<<"ejabberd.test">>,<<"password">>).',
+                   'ejabberd_auth:try_register(<<"user">>,<<"%s">>,<<"password">>).' % self.domains[0],
                    environment={"ERL_INETRC": self.directory + "/inetrc", "HOME": self.directory,
                                 "ERL_LIBS": "/usr/lib/x86_64-linux-gnu", "EJABBERD_CONFIG_PATH":
                                 self.directory + "/ejabberd.yml", "ERL_CRASH_DUMP_BYTES": "0"})
