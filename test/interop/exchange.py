@@ -29,7 +29,6 @@ class User(slixmpp.ClientXMPP):
         self.chats, self.room, self.presences = [], [], asyncio.Queue()
         self.changed = asyncio.Event()
         self.add_event_handler("message", self.take)
-        self.add_event_handler("groupchat_message", self.take_room)
         self.add_event_handler("presence_available", lambda presence: self.presences.put_nowait(str(presence["from"])))
         self.add_event_handler("failed_auth", lambda _: (say("log in " + jid, False), sys.exit(1)))
 
@@ -37,16 +36,15 @@ class User(slixmpp.ClientXMPP):
         if message["type"] in ("chat", "normal"):
             self.chats.append((str(message["from"].bare), message["body"]))
             self.changed.set()
-
-    def take_room(self, message):
-        if message["body"]:
+        elif message["type"] == "groupchat" and message["body"]:
             self.room.append((message["from"].resource, message["body"]))
             self.changed.set()
 
     async def log_in(self):
         ready = asyncio.get_running_loop().create_future()
         self.add_event_handler("session_start", lambda _: ready.done() or ready.set_result(True))
-        self.connect((self.host, 5222), disable_starttls=True)
+        self["feature_mechanisms"].unencrypted_plain = True
+        self.connect((self.host, 5222), use_ssl=False, force_starttls=False, disable_starttls=True)
         await asyncio.wait_for(ready, 30)
         await self.get_roster()
         self.send_presence()
