@@ -33,6 +33,7 @@
 #include "server/external_component_manager.h"
 #include "server/log.h"
 #include "server/remote_server_manager.h"
+#include "server/socket_connection.h"
 #include "server/thread.h"
 #include "server/upstream_manager.h"
 #include "server/xmpp_server.h"
@@ -283,6 +284,13 @@ static void do_housekeeping(void)
     session_manager_tick(now);
     retry_pause_tick(now);
     iq_router_tick(now);
+    socket_connection_flush_touched(false);
+}
+
+/* flush_last - the last act of each thread: what it has written at its very end goes out */
+static void flush_last(void)
+{
+    socket_connection_flush_touched(true);
 }
 
 /* wait_for_signal - the next one of interest, or 0 when it is time for the housekeeping */
@@ -339,6 +347,7 @@ static int drain(const sigset_t *signals)
 
 static void stop_rooms(void)
 {
+    socket_connection_flush_touched(false);
     outgoing_session_promise_stop();
     local_outgoing_server_session_stop();
     routing_table_stop();
@@ -370,6 +379,7 @@ static void start_rooms(struct options *options)
         config_unref(config);
         exit(result);
     }
+    thread_set_last_act(flush_last);
     connection_manager_set_reader_factory(create_reader);
     routing_table_set_no_route_handler(outgoing_session_promise_process);
     if (apply(config, &why) < 0 || set_listener(config, &why) < 0)

@@ -76,7 +76,7 @@ static void touch(struct socket_connection *connection)
         if (touched[i] == connection)
             return;
     if (touched_count == TOUCHED_MAX)
-        socket_connection_flush_touched();
+        socket_connection_flush_touched(true);
     touched[touched_count++] = socket_connection_ref(connection);
 }
 
@@ -183,7 +183,7 @@ enum socket_read socket_connection_read(struct socket_connection *connection, ch
             return SOCKET_READ_END;
         if (errno != EAGAIN && errno != EWOULDBLOCK)
             return SOCKET_READ_FAILED;
-        socket_connection_flush_touched();
+        socket_connection_flush_touched(true);
         socket_connection_flush(connection); /* what others left to us: flush_now */
         int ready = socket_util_wait(connection->fd, &connection->stopped, POLLIN, deadline);
         if (ready == 0)
@@ -350,7 +350,7 @@ int socket_connection_start_tls(struct socket_connection *connection,
                                 struct tls_stream_handler *handler, const char *last,
                                 int64_t deadline, struct text *why)
 {
-    socket_connection_flush_touched();
+    socket_connection_flush_touched(true);
     if (!become_flusher(connection)) {
         text_append_string(why, "the connection was closed before the handshake");
         tls_stream_handler_free(handler);
@@ -467,14 +467,15 @@ int socket_connection_wait_room(struct socket_connection *connection)
     return open ? 0 : -1;
 }
 
-void socket_connection_flush_touched(void)
+void socket_connection_flush_touched(bool wait)
 {
     /* First all that take their bytes at once: a slow one delays none of them. */
     for (int i = 0; i < touched_count; i++)
         socket_connection_flush_now(touched[i]);
     while (touched_count > 0) {
         struct socket_connection *connection = touched[--touched_count];
-        socket_connection_flush(connection);
+        if (wait)
+            socket_connection_flush(connection);
         socket_connection_unref(connection);
     }
 }

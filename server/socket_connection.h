@@ -106,9 +106,9 @@ void socket_connection_flush_now(struct socket_connection *connection);
 int socket_connection_wait_room(struct socket_connection *connection);
 /* socket_connection_flush - send what is appended, waiting for the peer up to the write timeout */
 void socket_connection_flush(struct socket_connection *connection);
-/* socket_connection_flush_touched - the same for each connection that this thread has appended
- * to since */
-void socket_connection_flush_touched(void);
+/* socket_connection_flush_touched - the same for each connection that this thread has appended to since. Without `wait`,
+ * what is not taken at once goes when the connection's own reader is next about to wait: for the housekeeping. */
+void socket_connection_flush_touched(bool wait);
 
 /* socket_connection_end - append the last bytes (a stream error and the closing tag; NULL: none)
  * and let nothing follow them. True when this call did it: the first caller decides how a

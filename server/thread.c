@@ -31,6 +31,8 @@ static pthread_cond_t count_changed; /* on the monotonic clock; made by the firs
 static pthread_once_t made_once = PTHREAD_ONCE_INIT;
 static int count; /* guarded by count_lock */
 
+static void (*last_act)(void); /* set before start */
+
 struct birth {
     char name[32];
     void (*run)(void *);
@@ -61,6 +63,11 @@ static void change_count(int by)
     metrics_add(threads, by);
 }
 
+void thread_set_last_act(void (*act)(void))
+{
+    last_act = act;
+}
+
 static void *live(void *given)
 {
     struct birth birth = *(struct birth *)given;
@@ -69,6 +76,8 @@ static void *live(void *given)
     birth.name[15] = '\0'; /* the kernel's limit for thread names */
     pthread_setname_np(pthread_self(), birth.name);
     birth.run(birth.argument);
+    if (last_act != NULL)
+        last_act();
     change_count(-1);
     return NULL;
 }

@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* thread_set_last_act - what each thread does after its run (main points it at socket_connection_flush_touched: nothing that a
+ * thread has written at its very end may stay behind) */
+void thread_set_last_act(void (*act)(void));
 /* thread_start - run `run(argument)` on a new detached thread called `name` (also its log id)
  * with `stack` bytes of stack. 0, or -1 when the system has no thread for us (`argument` is
  * still the caller's). */

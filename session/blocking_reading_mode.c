@@ -170,6 +170,7 @@ void blocking_reading_mode_run(struct socket_reader *reader)
         reader->operations->over(reader);
     socket_connection_end(reader->connection, reader->header_sent ? STREAM_FOOTER : NULL,
                           sizeof STREAM_FOOTER - 1);
-    socket_connection_flush_touched(); /* what others got from this thread need not wait for its end */
+    socket_connection_flush_touched(
+        true); /* what others got from this thread need not wait for its end */
     socket_connection_finish(reader->connection, SOCKET_READER_LINGER_MS);
 }

@@ -20,6 +20,9 @@ import tempfile
 import threading
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from ports import free_ports  # noqa: E402
+
 LIMIT = 30
 HEADER = ("<?xml version='1.0'?><stream:stream xmlns='jabber:server' xmlns:db='jabber:server:dialback' "
           "xmlns:stream='http://etherx.jabber.org/streams' from='remote.test' to='s2s.test' %sversion='1.0'>")
@@ -106,8 +109,7 @@ class Cycles:
         self.directory = tempfile.mkdtemp()
         self.authority = Authority()
         self.authority.start()
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
+        self.port = free_ports(1)[0]
         conf = os.path.join(self.directory, "conf")
         with open(conf, "w") as file:
             file.write("[xmpp]\ndomain = s2s.test\nserver.socket.port = %d\n%s[network]\ninterface = 127.0.0.1\n[dnsutil]\n"

@@ -71,6 +71,7 @@ import xml.etree.ElementTree as ET
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import pki  # noqa: E402
+from ports import free_ports  # noqa: E402
 from peer import LIMIT, WRAP, Failure, Names, Stream, matches, value_matches  # noqa: E402
 
 SECRET = "s3cr3tf0rd14lb4ck-of-the-dialogues"
@@ -170,10 +171,7 @@ class Dialogue:
             self.names.add(*[str(self.listeners[word[9:]].getsockname()[1]) if word.startswith("listener:") else word
                              for word in line])
         self.names.start()
-        probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
-        self.port, self.direct_port, self.component_port, self.upstream_port = [probe.getsockname()[1] for probe in probes]
-        for probe in probes:
-            probe.close()
+        self.port, self.direct_port, self.component_port, self.upstream_port = free_ports(4)
         if self.tls:
             self.settings.update({"xmpp.server.certificate.file": "${pki}/ours.pem", "xmpp.server.certificate.trust": "${pki}/ca.pem"})
         self.settings.update({"network.interface": "127.0.0.1", "xmpp.server.socket.port": str(self.port),

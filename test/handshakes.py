@@ -22,6 +22,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import pki  # noqa: E402
 from cycles import HEADER, LIMIT, Cycles  # noqa: E402
+from ports import free_ports  # noqa: E402
 
 
 class Client:
@@ -105,8 +106,7 @@ class Handshakes(Cycles):
     def __init__(self, binary, cycles, slack):
         self.certificates = tempfile.mkdtemp()
         pki.Pki(self.certificates)
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.direct = probe.getsockname()[1]
+        self.direct = free_ports(1)[0]
         super().__init__(binary, cycles, slack, "server.certificate.file = %s/ours.pem\nserver.certificate.trust = %s/ca.pem\n"
                          "server.socket.ssl.port = %d\n" % (self.certificates, self.certificates, self.direct))
         self.pool = concurrent.futures.ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))

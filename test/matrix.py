@@ -32,6 +32,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import pki  # noqa: E402
+from ports import free_ports  # noqa: E402
 
 LIMIT = 20
 NO_CHECK_TIME = 0x200000
@@ -143,8 +144,7 @@ class Matrix:
         """A server with the settings of this side."""
         home = os.path.join(self.directory, "%s%d" % ("i" if initiating else "r", number))
         os.makedirs(home)
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        port = free_ports(1)[0]
         certificate, present = self.path("ours-" + side.certificate), "true"
         if side.certificate == "missing":  # without one there is no TLS at all; who opens a stream may have one and not show it
             certificate, present = (self.path("ours-valid"), "false") if initiating else ("none", "true")

@@ -66,7 +66,7 @@ static struct ends connect_pair(int64_t write_timeout, size_t queue)
 
 static void drop_pair(struct ends *ends)
 {
-    socket_connection_flush_touched();
+    socket_connection_flush_touched(true);
     socket_connection_unref(ends->connection);
     if (ends->peer >= 0)
         close(ends->peer);
@@ -92,7 +92,7 @@ static void sends_what_was_appended_when_it_is_flushed(void **state)
     assert_int_equal(socket_connection_deliver(ends.connection, "<a/>", 4), 0);
     assert_int_equal(recv(ends.peer, got, 4, MSG_DONTWAIT), -1); /* not before */
     assert_int_equal(socket_connection_deliver(ends.connection, "<b/>", 4), 0);
-    socket_connection_flush_touched();
+    socket_connection_flush_touched(true);
     assert_int_equal(recv(ends.peer, got, 8, MSG_WAITALL), 8);
     assert_memory_equal(got, "<a/><b/>", 8);
     drop_pair(&ends);
@@ -115,7 +115,7 @@ static void *write_many(void *given)
         if (socket_connection_deliver(writer->connection, stanza, (size_t)length) < 0)
             break;
     }
-    socket_connection_flush_touched();
+    socket_connection_flush_touched(true);
     return NULL;
 }
 
@@ -292,7 +292,7 @@ static void *send_numbered(void *given)
             break;
         atomic_fetch_add(&sender->delivered, 1);
     }
-    socket_connection_flush_touched();
+    socket_connection_flush_touched(true);
     return NULL;
 }
 
@@ -340,7 +340,7 @@ static void lets_senders_wait_for_a_slow_peer_and_nobody_else(void **state)
     assert_in_range(waiting_at, 1, sender.count - 1); /* 2 MB would fit nowhere */
     char got[100];
     assert_int_equal(socket_connection_deliver(quick.connection, "<quick/>", 8), 0);
-    socket_connection_flush_touched();
+    socket_connection_flush_touched(true);
     assert_int_equal(recv(quick.peer, got, sizeof got, 0), 8);
     assert_int_equal(socket_connection_deliver_now(slow.connection, "", 0), 0); /* never waits */
     struct text all = TEXT_EMPTY;
@@ -389,7 +389,7 @@ static void returns_nothing_when_all_was_sent(void **state)
     struct returned returned = {0};
     socket_connection_set_undelivered_handler(ends.connection, take_back, &returned);
     assert_int_equal(socket_connection_deliver(ends.connection, "<a/>", 4), 0);
-    socket_connection_flush_touched();
+    socket_connection_flush_touched(true);
     socket_connection_abort(ends.connection);
     socket_connection_return_undelivered(ends.connection);
     assert_int_equal(returned.calls, 0);
@@ -468,7 +468,7 @@ static void keeps_more_connections_in_mind_than_fit(void **state)
         assert_int_equal(socket_connection_deliver(ends[i].connection, "<a/>", 4), 0);
     }
     assert_int_equal(recv(ends[0].peer, got, 4, MSG_DONTWAIT), 4);
-    socket_connection_flush_touched();
+    socket_connection_flush_touched(true);
     for (int i = 1; i < MANY; i++)
         assert_int_equal(recv(ends[i].peer, got, 8, MSG_DONTWAIT), 4);
     for (int i = 0; i < MANY; i++)
@@ -485,7 +485,7 @@ static void keeps_a_quiet_connection_alive_with_one_blank(void **state)
     assert_int_equal(got[0], ' ');
     assert_int_equal(socket_connection_deliver(ends.connection, "<a/>", 4), 0);
     socket_connection_keep_alive(ends.connection); /* there is something to be sent anyway */
-    socket_connection_flush_touched();
+    socket_connection_flush_touched(true);
     assert_int_equal(recv(ends.peer, got, 8, MSG_DONTWAIT), 4);
     assert_true(socket_connection_end(ends.connection, NULL, 0));
     socket_connection_keep_alive(ends.connection);
@@ -505,7 +505,7 @@ static void writes_an_element_in_the_style_of_its_stream(void **state)
     assert_int_equal(socket_connection_deliver_packet(ends.connection, message, &style), 0);
     assert_int_equal(socket_connection_deliver_packet_now(ends.connection, message, &style), 0);
     arena_free(arena); /* borrowed for the call only */
-    socket_connection_flush_touched();
+    socket_connection_flush_touched(true);
     assert_true(recv(ends.peer, got, sizeof got - 1, MSG_DONTWAIT) > 0);
     assert_string_equal(got, "<message to=\"a&amp;b\"/><message to=\"a&amp;b\"/>");
     drop_pair(&ends);

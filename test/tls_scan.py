@@ -20,6 +20,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import pki  # noqa: E402
+from ports import free_ports  # noqa: E402
 
 LIMIT = 15
 HEADER = ("<?xml version='1.0'?><stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' from='%s' "
@@ -65,10 +66,7 @@ class Scan:
         self.directory = tempfile.mkdtemp()
         self.pki = pki.Pki(os.path.join(self.directory, "pki"))
         self.listener = socket.create_server(("127.0.0.1", 0))
-        probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-        self.port, self.direct = [probe.getsockname()[1] for probe in probes]
-        for probe in probes:
-            probe.close()
+        self.port, self.direct = free_ports(2)
         with open(os.path.join(self.directory, "conf"), "w") as conf:
             conf.write("[xmpp]\ndomain = s2s.test\n[xmpp.server]\nsocket.port = %d\nsocket.ssl.port = %d\ncertificate.file = %s/ours.pem\n"
                        "certificate.trust = %s/ca.pem\n[network]\ninterface = 127.0.0.1\n[dnsutil]\ndnsOverride = {remote.test,127.0.0.1:%d}\n"

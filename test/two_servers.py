@@ -18,14 +18,13 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import pki  # noqa: E402
+from ports import free_ports  # noqa: E402
 
 LIMIT = 20  # seconds for any one wait; sanitizers are slow
 
 
 def free_port(address):
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return probe.getsockname()[1]
+    return free_ports(1, address)[0]
 
 
 class Server:
