@@ -13,6 +13,7 @@ PREFIX   ?= /usr/local
 # How to treat Debian packages: `PACKAGES=installed` trusts that all is there (other systems).
 PACKAGES ?= check
 export PACKAGES
+PYTHON   ?= /usr/bin/python3
 
 compiler := $(notdir $(lastword $(CC)))
 BUILD    := build/$(VARIANT)$(if $(filter-out gcc,$(compiler)),-$(compiler))
@@ -81,8 +82,10 @@ test:                           ## installs what is missing, runs every test
 	@sh test/packages.sh install build test
 	@bash test/run.sh
 
-demo: $(BINARY)                 ## two servers talk; their conversation, annotated
+demo: $(BINARY)                 ## two servers talk, and a component with a user of Prosody; annotated
 	@sh test/demo.sh ./$(BINARY)
+	@echo
+	@$(PYTHON) test/interop/behind.py --binary ./$(BINARY) --demo
 
 install: all                    ## into $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/openfire-s2s

@@ -3,6 +3,7 @@
 """exchange.py - two users on two servers, logged in with slixmpp, say everything to each other that must pass
 
     exchange.py FAR-JID FAR-HOST BEHIND-JID BEHIND-HOST ROOM [BOT]
+    exchange.py FAR-JID FAR-HOST BOT            for the demo: two messages to the bot, and its answers
 
 Pings, a subscription with its presence, 100 messages each way, a chat room where both say 100 things; and a BOT, which is to send each
 message back. A JSON line for each step: what, good, text. Ends by itself after 100 seconds.
@@ -143,9 +144,20 @@ async def run(far_jid, far_host, behind_jid, behind_host, room, bot=None):
     behind.disconnect()
 
 
+async def greet(jid, host, bot):
+    user = User(jid, host)
+    await user.log_in()
+    for body in ("Hello, is anybody there?", "Thank you."):
+        user.send_message(mto=bot, mbody=body, mtype="chat")
+        good = await user.wait(lambda: any(each[1] == body for each in user.chats))
+        say("%s says to %s, and gets back" % (jid, bot), good, body)
+    user.disconnect()
+
+
 def main():
+    act = greet if len(sys.argv) == 4 else run
     try:
-        asyncio.get_event_loop().run_until_complete(asyncio.wait_for(run(*sys.argv[1:]), 100))
+        asyncio.get_event_loop().run_until_complete(asyncio.wait_for(act(*sys.argv[1:]), 100))
     except Exception as error:  # the last line says what was wrong
         say("exchange", False, "%s: %s" % (type(error).__name__, error))
 
