@@ -132,6 +132,7 @@ static bool good_for_days(long days)
     const char *path = scratch_path("aged.pem");
     X509 *certificate = read_certificate(scratch_path("own.pem"));
     X509_gmtime_adj(X509_getm_notAfter(certificate), days * DAY);
+    i2d_re_X509_tbs(certificate, NULL); /* or what was read before would be written */
     FILE *file = fopen(path, "we");
     assert_non_null(file);
     assert_int_equal(PEM_write_X509(file, certificate), 1);
