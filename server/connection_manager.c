@@ -42,7 +42,6 @@ static struct listener server_ssl = {
     .words = "(direct TLS)", .kind = CONNECTION_SERVER_SSL, .port = 5270};
 static struct listener component = {
     .words = "component", .kind = CONNECTION_COMPONENT, .port = 5275};
-
 static struct listener upstream = {
     .words = "private (upstream)", .kind = CONNECTION_UPSTREAM, .port = 5268};
 

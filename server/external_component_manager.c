@@ -8,6 +8,7 @@
 #include "server/external_component_manager.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,8 +32,9 @@ struct table {
 };
 
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
-static struct table table;                 /* guarded by lock */
-static enum config_permission policy;      /* guarded by lock */
+static struct table table;            /* guarded by lock */
+static _Atomic size_t row_count;      /* of table: each packet asks, and mostly there is none */
+static enum config_permission policy; /* guarded by lock */
 static char *default_secret, *xmpp_domain; /* guarded by lock */
 
 static void free_table(struct table *old)
@@ -150,6 +152,7 @@ int external_component_manager_load(const struct config *config, struct text *wh
     struct table old = table;
     char *old_secret = default_secret, *old_domain = xmpp_domain;
     table = fresh;
+    atomic_store(&row_count, fresh.count);
     policy = config->xmpp_component_permission;
     default_secret = secret;
     xmpp_domain = domain;
@@ -164,6 +167,7 @@ void external_component_manager_stop(void)
 {
     pthread_rwlock_wrlock(&lock);
     free_table(&table);
+    atomic_store(&row_count, 0);
     free(default_secret);
     free(xmpp_domain);
     default_secret = xmpp_domain = NULL;
@@ -188,9 +192,7 @@ static const struct row *deciding_row(const char *domain)
 /* is_below - under xmpp.domain; the lock is held */
 static bool is_below(const char *domain)
 {
-    size_t length = strlen(domain), parent = xmpp_domain != NULL ? strlen(xmpp_domain) : 0;
-    return parent > 0 && length > parent + 1 && domain[length - parent - 1] == '.' &&
-           strcmp(domain + length - parent, xmpp_domain) == 0;
+    return xmpp_domain != NULL && jid_domain_is_below(domain, xmpp_domain);
 }
 
 bool external_component_manager_can_access(const char *domain, struct text *why)
@@ -224,6 +226,8 @@ bool external_component_manager_secret(const char *domain, struct text *secret)
 
 bool external_component_manager_is_configured(const char *domain, size_t length)
 {
+    if (atomic_load_explicit(&row_count, memory_order_relaxed) == 0)
+        return false;
     pthread_rwlock_rdlock(&lock);
     const struct row *row = row_of(&table, domain, length);
     bool configured = row != NULL && !row->blocked;

@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "server/external_component_manager.h"
 #include "server/log.h"
@@ -147,12 +146,10 @@ static int handshake(struct component_socket_reader *self, const struct element 
 static bool may_bind(const struct component_socket_reader *self, const char *domain)
 {
     const char *first = local_component_session_domain(self->session);
-    size_t length = strlen(domain), parent = strlen(first);
-    if (length > parent + 1 && domain[length - parent - 1] == '.' &&
-        strcmp(domain + length - parent, first) == 0)
+    if (jid_domain_is_below(domain, first))
         return external_component_manager_can_access(domain, NULL);
     struct text mine = TEXT_EMPTY, its = TEXT_EMPTY;
-    bool same = external_component_manager_is_configured(domain, length) &&
+    bool same = external_component_manager_is_configured(domain, strlen(domain)) &&
                 external_component_manager_can_access(domain, NULL) &&
                 external_component_manager_secret(first, &mine) &&
                 external_component_manager_secret(domain, &its) &&
@@ -320,20 +317,14 @@ int component_socket_reader_create(int fd, const struct sockaddr *peer, enum con
     }
     const struct config *config = config_get();
     struct component_socket_reader *self = text_calloc(1, sizeof *self);
-    struct socket_connection_limits limits = {config->xmpp_socket_write_timeout_seconds * 1000,
-                                              (size_t)config->s2s_queue_bytes};
-    socket_util_set_options(fd, config->xmpp_socket_tcp_nodelay, config->xmpp_socket_keepalive,
-                            limits.write_timeout);
     snprintf(task->name, sizeof task->name, "component-%x", atomic_fetch_add(&next_number, 1) + 1);
     task->stack = (size_t)config->s2s_stack_size;
     task->run = run;
     task->discard = discard;
     task->reader = self;
     self->negotiation_deadline = xmpp_server_now() + config->s2s_negotiation_timeout;
-    struct socket_connection *connection =
-        socket_connection_new(fd, task->name, &limits, timeline_new());
-    socket_reader_init(&self->reader, &operations, connection, self);
-    socket_connection_set_undelivered_handler(connection, undelivered_stanzas_return,
+    socket_reader_init(&self->reader, &operations, fd, task->name, timeline_new(), self);
+    socket_connection_set_undelivered_handler(self->reader.connection, undelivered_stanzas_return,
                                               (void *)(uintptr_t)XMLNS_COMPONENT_ACCEPT);
     config_unref(config);
     return 0;

@@ -84,11 +84,7 @@ struct local_component_session *local_component_session_create_session(struct so
     metrics_add(component_sessions, 1);
     struct stream_header_fields fields = {
         .from = domain, .id = session->stream_id, .content_ns = XMLNS_COMPONENT_ACCEPT};
-    struct text out = TEXT_EMPTY;
-    stream_header_write(&out, &fields);
-    socket_connection_deliver(reader->connection, out.bytes, out.length);
-    text_free(&out);
-    reader->header_sent = true;
+    socket_reader_send_header(reader, &fields);
     timeline_step(socket_connection_timeline(reader->connection),
                   "LocalComponentSession.createSession", "XEP-0114 3",
                   "our header with id %s; the component shall show that it has the secret",

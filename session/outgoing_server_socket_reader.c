@@ -152,11 +152,7 @@ static void open_stream(struct socket_reader *reader, struct local_outgoing_serv
                                               reader->config->xmpp_server_dialback_enabled ||
                                               self_of(reader)->policy.upstream,
                                           .version = true};
-    struct text out = TEXT_EMPTY;
-    stream_header_write(&out, &fields);
-    socket_connection_deliver(reader->connection, out.bytes, out.length);
-    text_free(&out);
-    reader->header_sent = true;
+    socket_reader_send_header(reader, &fields);
     timeline_step(socket_connection_timeline(reader->connection),
                   "LocalOutgoingServerSession.createOutgoingSession", "RFC 6120 4.7",
                   "stream opened: our header, from %s to %s", fields.from, fields.to);
@@ -526,16 +522,9 @@ static void report_end(struct outgoing_server_socket_reader *self)
 /* read_one - a stream on this socket, from its header to its end */
 static void read_one(struct outgoing_server_socket_reader *self, int fd)
 {
-    const struct config *config = config_get();
-    struct socket_connection_limits limits = {config->xmpp_socket_write_timeout_seconds * 1000,
-                                              (size_t)config->s2s_queue_bytes};
-    socket_util_set_options(fd, config->xmpp_socket_tcp_nodelay, config->xmpp_socket_keepalive,
-                            limits.write_timeout);
-    config_unref(config);
     struct timeline *timeline = local_outgoing_server_session_timeline(self->session);
-    struct socket_connection *connection =
-        socket_connection_new(fd, log_id(), &limits, timeline_ref(timeline));
-    socket_reader_init(&self->reader, &operations, connection, self);
+    socket_reader_init(&self->reader, &operations, fd, log_id(), timeline_ref(timeline), self);
+    struct socket_connection *connection = self->reader.connection;
     socket_connection_set_undelivered_handler(connection, undelivered_stanzas_return,
                                               (void *)(uintptr_t)XMLNS_SERVER);
     local_outgoing_server_session_connected(self->session, connection);

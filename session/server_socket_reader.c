@@ -22,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "dialback/authoritative_server.h"
 #include "server/log.h"
@@ -577,10 +576,6 @@ int server_socket_reader_create(int fd, const struct sockaddr *peer, enum connec
         return -1;
     }
     struct server_socket_reader *self = text_calloc(1, sizeof *self);
-    struct socket_connection_limits limits = {config->xmpp_socket_write_timeout_seconds * 1000,
-                                              (size_t)config->s2s_queue_bytes};
-    socket_util_set_options(fd, config->xmpp_socket_tcp_nodelay, config->xmpp_socket_keepalive,
-                            limits.write_timeout);
     snprintf(task->name, sizeof task->name, "s2sin-%x", atomic_fetch_add(&next_number, 1) + 1);
     task->stack = (size_t)config->s2s_stack_size;
     task->run = run;
@@ -589,9 +584,7 @@ int server_socket_reader_create(int fd, const struct sockaddr *peer, enum connec
     self->direct_tls = kind == CONNECTION_SERVER_SSL;
     self->upstream = kind == CONNECTION_UPSTREAM;
     self->negotiation_deadline = xmpp_server_now() + config->s2s_negotiation_timeout;
-    struct socket_connection *connection =
-        socket_connection_new(fd, task->name, &limits, timeline_new());
-    socket_reader_init(&self->reader, &operations, connection, self);
+    socket_reader_init(&self->reader, &operations, fd, task->name, timeline_new(), self);
     config_unref(config);
     return 0;
 }

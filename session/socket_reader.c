@@ -15,15 +15,24 @@
 
 #include "server/log.h"
 #include "server/metrics.h"
+#include "server/socket_util.h"
 #include "server/timeline.h"
 #include "server/xmpp_server.h"
 
 void socket_reader_init(struct socket_reader *reader,
-                        const struct socket_reader_operations *operations,
-                        struct socket_connection *connection, void *owner)
+                        const struct socket_reader_operations *operations, int fd, const char *name,
+                        struct timeline *timeline, void *owner)
 {
-    *reader = (struct socket_reader){
-        .operations = operations, .connection = connection, .owner = owner, .config = config_get()};
+    const struct config *config = config_get();
+    struct socket_connection_limits limits = {config->xmpp_socket_write_timeout_seconds * 1000,
+                                              (size_t)config->s2s_queue_bytes};
+    socket_util_set_options(fd, config->xmpp_socket_tcp_nodelay, config->xmpp_socket_keepalive,
+                            limits.write_timeout);
+    *reader =
+        (struct socket_reader){.operations = operations,
+                               .connection = socket_connection_new(fd, name, &limits, timeline),
+                               .owner = owner,
+                               .config = config};
 }
 
 void socket_reader_free(struct socket_reader *reader)
@@ -40,6 +49,16 @@ void socket_reader_note_end(struct socket_reader *reader, const char *word, cons
         return;
     reader->end_word = word;
     text_append_string(&reader->end_reason, why);
+}
+
+void socket_reader_send_header(struct socket_reader *reader,
+                               const struct stream_header_fields *fields)
+{
+    struct text out = TEXT_EMPTY;
+    stream_header_write(&out, fields);
+    socket_connection_deliver(reader->connection, out.bytes, out.length);
+    text_free(&out);
+    reader->header_sent = true;
 }
 
 int socket_reader_end(struct socket_reader *reader, enum stream_error error, const char *tell,

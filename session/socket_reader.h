@@ -62,10 +62,16 @@ struct socket_reader {
     struct text end_reason;       /* and why, in words */
 };
 
+/* socket_reader_init - take over a connected non-blocking socket: the settings of now, its options and
+ * its connection, called `name` (copied). `timeline` is owned by the connection from now on. Never blocks. */
 void socket_reader_init(struct socket_reader *reader,
-                        const struct socket_reader_operations *operations,
-                        struct socket_connection *connection, void *owner);
+                        const struct socket_reader_operations *operations, int fd, const char *name,
+                        struct timeline *timeline, void *owner);
 void socket_reader_free(struct socket_reader *reader);
+
+/* socket_reader_send_header - our opening tag, alone (RFC 6120 4.7); blocks as long as a full queue may */
+void socket_reader_send_header(struct socket_reader *reader,
+                               const struct stream_header_fields *fields);
 
 /* socket_reader_end - the stream ends with this error (STREAM_ERROR_NONE: a plain closing tag);
  * `why` goes to the log and timeline, and to the peer when `tell` is not NULL. Always -1, to be

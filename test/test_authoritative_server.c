@@ -72,8 +72,8 @@ static enum dialback_type judge(const struct dialback_element *request, bool ena
 {
     text_clear(&out);
     text_clear(&why);
-    return authoritative_server_verify_received_key(request, enabled ? NULL : "it is off", false, &out,
-                                                    &why);
+    return authoritative_server_verify_received_key(request, enabled ? NULL : "it is off", false,
+                                                    &out, &why);
 }
 
 static void says_valid_for_its_own_key_and_invalid_for_others(void **state)

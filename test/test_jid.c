@@ -150,6 +150,19 @@ static void gives_the_dns_a_labels(void **state)
     assert_false(jid_domain_is_ip("192.0.2.example"));
 }
 
+static void knows_what_is_below_a_domain(void **state)
+{
+    (void)state;
+    assert_true(jid_domain_is_below("a.b.example", "b.example"));
+    assert_true(jid_domain_is_below("x.a.b.example", "b.example"));
+    assert_false(jid_domain_is_below("b.example", "b.example"));
+    assert_false(jid_domain_is_below("ab.example", "b.example"));
+    assert_false(jid_domain_is_below(".b.example", "b.example"));
+    assert_false(jid_domain_is_below("b.example", "a.b.example"));
+    assert_false(jid_domain_is_below("b.example", ""));
+    assert_false(jid_domain_is_below("b.", ""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +173,7 @@ int main(void)
         cmocka_unit_test(refuses_truncated_utf8_at_each_byte),
         cmocka_unit_test(bounds_each_part),
         cmocka_unit_test(gives_the_dns_a_labels),
+        cmocka_unit_test(knows_what_is_below_a_domain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -243,6 +243,13 @@ int jid_domain_to_ascii(const char *prepared, char out[256])
     return good ? 0 : -1;
 }
 
+bool jid_domain_is_below(const char *domain, const char *parent)
+{
+    size_t length = strlen(domain), tail = strlen(parent);
+    return tail > 0 && length > tail + 1 && domain[length - tail - 1] == '.' &&
+           strcmp(domain + length - tail, parent) == 0;
+}
+
 bool jid_domain_is_ip(const char *prepared)
 {
     struct in_addr parsed;

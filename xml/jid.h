@@ -40,6 +40,10 @@ int jid_prepare_domain(const char *text, size_t length, char out[JID_PART_MAX + 
  * Returns 0, or -1 when a label can't be converted or the name is longer than 253 bytes. */
 int jid_domain_to_ascii(const char *prepared, char out[256]);
 
+/* jid_domain_is_below - does the domain stand under `parent`, by whole labels? Both prepared; not the
+ * parent itself, and nothing is below an empty one. */
+bool jid_domain_is_below(const char *domain, const char *parent);
+
 /* jid_domain_is_ip - true for an IPv4 literal or a bracketed IPv6 literal (no SRV look-up, RFC
  * 6120 3.2.3) */
 bool jid_domain_is_ip(const char *prepared);
