@@ -108,6 +108,9 @@ class Component:
 
 class Upstream:
     """The server behind us, behind.test: believes every key, notes what comes, and leaves properly now and then."""
+    HEADER = (b"<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' "
+              b"xmlns:db='jabber:server:dialback' from='behind.test' id='u' version='1.0'><stream:features>"
+              b"<dialback xmlns='urn:xmpp:features:dialback'/></stream:features>")
 
     def __init__(self, port):
         self.port, self.randomly, self.over, self.seen = port, random.Random(5), threading.Event(), []
@@ -139,9 +142,7 @@ class Upstream:
                 pass
             for found in re.finditer(rb"<stream:stream[^>]*>|<db:result from=\"([^\"]*)\"[^>]*>[^<]*</db:result>", data[scanned:]):
                 connection.sendall(b"<db:result from='behind.test' to='%s' type='valid'/>" % found.group(1) if found.group(1) else
-                                   b"<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' "
-                                   b"xmlns:db='jabber:server:dialback' from='behind.test' id='u' version='1.0'><stream:features>"
-                                   b"<dialback xmlns='urn:xmpp:features:dialback'/></stream:features>")
+                                   self.HEADER)
                 scanned += found.end()
                 break
             if not leaving and (time.monotonic() > end or self.over.is_set()):
@@ -252,15 +253,49 @@ class Delivery(Cycles):
             len(behind.seen), len(bounced), count, sorted(set(range(count)) - set(behind.seen + bounced))[:10])
         assert behind.seen == sorted(behind.seen) and behind.seen, "not in order"
 
-    def one_that_does_not_read_delays_nobody_else(self):
+    def a_component_that_does_not_read_delays_nobody_else(self):
         slow = Component(self.component_port)
         slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        stream, other = self.prove_to_chat(), self.prove()
+        self.nobody_else_is_delayed(self.prove_to_chat(), "chat.s2s.test", slow.socket)
+
+    def a_server_behind_us_that_does_not_read_delays_nobody_else(self):
+        listener, streams = socket.create_server(("127.0.0.1", self.upstream_port), reuse_port=False), []
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listener.settimeout(LIMIT)
+
+        def let_in_and_stop():
+            connection, _ = listener.accept()
+            streams.append(connection)
+            connection.settimeout(LIMIT)
+            for words, answer in ((b"<stream:stream[^>]*>", Upstream.HEADER),
+                                  (b"<db:result [^>]*>[^<]*</db:result>", b"<db:result from='behind.test' to='remote.test' type='valid'/>")):
+                data = b""
+                while not re.search(words, data):
+                    more = connection.recv(1 << 12)
+                    assert more, "the private stream ended before %r" % words
+                    data += more
+                connection.sendall(answer)
+
+        life = threading.Thread(target=let_in_and_stop)
+        life.start()
+        stream = self.open_stream()
+        stream.sendall(b"<db:result from='remote.test' to='behind.test'>k</db:result>")
+        self.expect(stream, b'type="valid"/>')
+        try:
+            self.nobody_else_is_delayed(stream, "behind.test", listener)
+        finally:
+            life.join(LIMIT)
+            for each in streams:
+                each.close()
+
+    def nobody_else_is_delayed(self, stream, domain, slow):
+        """Floods `domain`, which does not read, on this stream; pings on another; in the end closes all three."""
+        closings, other = self.closings(), self.prove()
         other.sendall(b"<iq type='get' id='p' from='u@remote.test/r' to='s2s.test'><ping xmlns='urn:xmpp:ping'/></iq>")
         self.authority.stanzas = []
         count, worst, answered = 4000, 0.0, 0
         sender = threading.Thread(target=lambda: [stream.sendall(
-            b"<message from='u@remote.test' to='v@chat.s2s.test' id='n%d'><body>%s</body></message>" % (number, b"x" * 4000))
+            b"<message from='u@remote.test' to='v@%s' id='n%d'><body>%s</body></message>" % (domain.encode(), number, b"x" * 4000))
             for number in range(count)])
         sender.start()
         end = time.monotonic() + 12
@@ -277,15 +312,19 @@ class Delivery(Cycles):
         print("  %d pings meanwhile, the slowest answer after %.0f ms; %d messages bounced" % (answered, worst * 1000, bounced))
         assert worst < 1.0, "a ping took %.1f s" % worst
         assert bounced > count // 4, "only %d of %d messages came back" % (bounced, count)
-        with open(os.path.join(self.directory, "log"), errors="replace") as log:
-            assert "closed as stalled" in log.read(), "the slow one was not closed"
-        for each in (stream, other, slow.socket):
+        assert self.closings() > closings, "the slow one was not closed"
+        for each in (stream, other, slow):
             each.close()
+
+    def closings(self):
+        with open(os.path.join(self.directory, "log"), errors="replace") as log:
+            return log.read().count("closed as stalled")
 
     def run(self):
         failed = 0
         names = ("the_same_trees_for_two_parsers", "ten_thousand_messages_and_a_component_that_comes_and_goes",
-                 "ten_thousand_messages_and_a_server_behind_us_that_comes_and_goes", "one_that_does_not_read_delays_nobody_else", "the_server_ends_cleanly")
+                 "ten_thousand_messages_and_a_server_behind_us_that_comes_and_goes", "a_component_that_does_not_read_delays_nobody_else",
+                 "a_server_behind_us_that_does_not_read_delays_nobody_else", "the_server_ends_cleanly")
         for name in names:
             try:
                 getattr(self, name)()
