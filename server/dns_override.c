@@ -157,14 +157,10 @@ static const struct row *find_exact(const struct dns_overrides *overrides, const
     return NULL;
 }
 
-/* is_below - is the domain the suffix, or does it end in a dot and the suffix? */
-static bool is_below(const char *domain, const char *suffix)
+/* fits - is the domain the suffix, or below it? The empty one, of `*`, is for all. */
+static bool fits(const char *domain, const char *suffix)
 {
-    size_t length = strlen(domain), tail = strlen(suffix);
-    if (tail == 0)
-        return true;
-    return length >= tail && strcmp(domain + length - tail, suffix) == 0 &&
-           (length == tail || domain[length - tail - 1] == '.');
+    return suffix[0] == '\0' || strcmp(domain, suffix) == 0 || jid_domain_is_below(domain, suffix);
 }
 
 static const struct row *find_suffix(const struct dns_overrides *overrides, const char *domain)
@@ -172,7 +168,7 @@ static const struct row *find_suffix(const struct dns_overrides *overrides, cons
     const struct row *best = NULL;
     for (int i = 0; i < overrides->count; i++) {
         const struct row *row = &overrides->rows[i];
-        if (!row->exact && is_below(domain, row->pattern) &&
+        if (!row->exact && fits(domain, row->pattern) &&
             (best == NULL || strlen(row->pattern) > strlen(best->pattern)))
             best = row;
     }

@@ -315,17 +315,16 @@ int component_socket_reader_create(int fd, const struct sockaddr *peer, enum con
         log_warn("component from %s refused: %d are connected", name, COMPONENTS_MAX);
         return -1;
     }
-    const struct config *config = config_get();
     struct component_socket_reader *self = text_calloc(1, sizeof *self);
     snprintf(task->name, sizeof task->name, "component-%x", atomic_fetch_add(&next_number, 1) + 1);
+    socket_reader_init(&self->reader, &operations, fd, task->name, timeline_new(), self);
+    const struct config *config = self->reader.config;
     task->stack = (size_t)config->s2s_stack_size;
     task->run = run;
     task->discard = discard;
     task->reader = self;
     self->negotiation_deadline = xmpp_server_now() + config->s2s_negotiation_timeout;
-    socket_reader_init(&self->reader, &operations, fd, task->name, timeline_new(), self);
     socket_connection_set_undelivered_handler(self->reader.connection, undelivered_stanzas_return,
                                               (void *)(uintptr_t)XMLNS_COMPONENT_ACCEPT);
-    config_unref(config);
     return 0;
 }
