@@ -111,6 +111,7 @@ class Upstream:
     HEADER = (b"<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' "
               b"xmlns:db='jabber:server:dialback' from='behind.test' id='u' version='1.0'><stream:features>"
               b"<dialback xmlns='urn:xmpp:features:dialback'/></stream:features>")
+    ASKED = re.compile(rb"<stream:stream[^>]*>|<db:result from=\"([^\"]*)\"[^>]*>[^<]*</db:result>")
 
     def __init__(self, port):
         self.port, self.randomly, self.over, self.seen = port, random.Random(5), threading.Event(), []
@@ -129,6 +130,11 @@ class Upstream:
                     self.serve(connection)
             time.sleep(self.randomly.uniform(0, 0.05))  # nobody listens
 
+    @classmethod
+    def answer(cls, connection, asked):
+        """To a header with ours, to a key with `valid`; `asked` is a match of ASKED."""
+        connection.sendall(b"<db:result from='behind.test' to='%s' type='valid'/>" % asked.group(1) if asked.group(1) else cls.HEADER)
+
     def serve(self, connection):
         data, scanned, leaving, end = b"", 0, False, time.monotonic() + self.randomly.uniform(0.05, 0.4)
         connection.settimeout(0.02)
@@ -140,11 +146,10 @@ class Upstream:
                 data += more
             except socket.timeout:
                 pass
-            for found in re.finditer(rb"<stream:stream[^>]*>|<db:result from=\"([^\"]*)\"[^>]*>[^<]*</db:result>", data[scanned:]):
-                connection.sendall(b"<db:result from='behind.test' to='%s' type='valid'/>" % found.group(1) if found.group(1) else
-                                   self.HEADER)
-                scanned += found.end()
-                break
+            asked = self.ASKED.search(data[scanned:])
+            if asked:
+                self.answer(connection, asked)
+                scanned += asked.end()
             if not leaving and (time.monotonic() > end or self.over.is_set()):
                 leaving = True
                 connection.sendall(b"</stream:stream>")
@@ -267,14 +272,15 @@ class Delivery(Cycles):
             connection, _ = listener.accept()
             streams.append(connection)
             connection.settimeout(LIMIT)
-            for words, answer in ((b"<stream:stream[^>]*>", Upstream.HEADER),
-                                  (b"<db:result [^>]*>[^<]*</db:result>", b"<db:result from='behind.test' to='remote.test' type='valid'/>")):
-                data = b""
-                while not re.search(words, data):
+            data = b""
+            for words in ("its header", "its key"):
+                while not Upstream.ASKED.search(data):
                     more = connection.recv(1 << 12)
-                    assert more, "the private stream ended before %r" % words
+                    assert more, "the private stream ended before " + words
                     data += more
-                connection.sendall(answer)
+                asked = Upstream.ASKED.search(data)
+                Upstream.answer(connection, asked)
+                data = data[asked.end():]
 
         life = threading.Thread(target=let_in_and_stop)
         life.start()
