@@ -41,7 +41,7 @@ static _Atomic int route_count; /* so that a server without components pays noth
 static const struct span nothing = {"", 0};
 
 bool component_routes_add(const char *domain, struct local_component_session *session,
-                          bool multiple)
+                          bool multiple, const char *answer)
 {
     pthread_rwlock_wrlock(&routes_lock);
     struct route *route = domain_pair_table_get(&routes, domain_span(domain), nothing);
@@ -59,6 +59,8 @@ bool component_routes_add(const char *domain, struct local_component_session *se
         route->sessions =
             text_realloc(route->sessions, (size_t)(route->count + 1) * sizeof *route->sessions);
         route->sessions[route->count++] = local_component_session_ref(session);
+        local_component_session_answer(session,
+                                       answer); /* before anybody else can find the route */
     }
     pthread_rwlock_unlock(&routes_lock);
     return added;

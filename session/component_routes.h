@@ -17,10 +17,10 @@
 #include "session/local_component_session.h"
 #include "xml/jid.h"
 
-/* component_routes_add - from now on the session serves `domain` (prepared). false: another does, and not both allow several
- * (`multiple`). Takes a reference. */
+/* component_routes_add - from now on the session serves `domain` (prepared), and is told so by `answer`, which stands before every
+ * stanza that is for this domain. false: another does, and not both allow several (`multiple`). Takes a reference. Never waits. */
 bool component_routes_add(const char *domain, struct local_component_session *session,
-                          bool multiple);
+                          bool multiple, const char *answer);
 /* component_routes_remove - all its routes */
 void component_routes_remove(struct local_component_session *session);
 

@@ -117,7 +117,6 @@ static int stream_opened(struct socket_reader *reader, const struct stream_heade
 /* handshake - XEP-0114 3. The domain is the component's only from now on. */
 static int handshake(struct component_socket_reader *self, const struct element *element)
 {
-    static const char done[] = "<handshake/>";
     struct socket_reader *reader = &self->reader;
     const char *domain = local_component_session_domain(self->session);
     const char *digest = element_text(element, xmpp_packet_reader_arena(reader->packets));
@@ -130,7 +129,8 @@ static int handshake(struct component_socket_reader *self, const struct element 
         return socket_reader_end(reader, STREAM_NOT_AUTHORIZED, NULL, "wrong handshake");
     }
     if (!local_component_session_bind(self->session, domain,
-                                      local_component_session_is_multiple(self->session)))
+                                      local_component_session_is_multiple(self->session),
+                                      "<handshake/>"))
         return socket_reader_end(reader, STREAM_CONFLICT, NULL, "another component is %s", domain);
     self->authenticated = true;
     xmpp_server_serve(domain);
@@ -138,7 +138,6 @@ static int handshake(struct component_socket_reader *self, const struct element 
     timeline_step(socket_connection_timeline(reader->connection),
                   "LocalComponentSession.authenticate", "XEP-0114 3",
                   "the handshake is right: %s is this component's", domain);
-    socket_connection_deliver(reader->connection, done, sizeof done - 1);
     return 0;
 }
 
@@ -172,16 +171,17 @@ static int bind_domain(struct component_socket_reader *self, struct element *ele
         error = PACKET_FORBIDDEN;
         if (strcmp(domain, local_component_session_domain(self->session)) == 0) {
             good = true;
+            local_component_session_answer(self->session, "<bind/>");
         } else if (may_bind(self, domain)) {
             error = PACKET_CONFLICT;
-            good = local_component_session_bind(self->session, domain, multiple);
+            good = local_component_session_bind(self->session, domain, multiple, "<bind/>");
         }
     }
     if (good) {
         xmpp_server_serve(domain);
         log_info("component %s is %s as well", local_component_session_domain(self->session),
                  domain);
-        return socket_connection_deliver(reader->connection, "<bind/>", 7), 0;
+        return 0;
     }
     static const struct element_style style = {XMLNS_SERVER, XMLNS_COMPONENT_ACCEPT};
     packet_add_error(arena, element, error, NULL);

@@ -131,14 +131,19 @@ bool local_component_session_authenticate(struct local_component_session *sessio
 }
 
 bool local_component_session_bind(struct local_component_session *session, const char *domain,
-                                  bool multiple)
+                                  bool multiple, const char *answer)
 {
-    if (session->count == DOMAINS_MAX || !component_routes_add(domain, session, multiple))
+    if (session->count == DOMAINS_MAX || !component_routes_add(domain, session, multiple, answer))
         return false;
     session->domains =
         text_realloc(session->domains, (size_t)(session->count + 1) * sizeof *session->domains);
     session->domains[session->count++] = text_copy(domain);
     return true;
+}
+
+void local_component_session_answer(struct local_component_session *session, const char *bytes)
+{
+    socket_connection_deliver_now(session->session.connection, bytes, strlen(bytes));
 }
 
 bool local_component_session_has_domain(struct local_component_session *session, struct span domain)

@@ -25,9 +25,11 @@ void local_component_session_close(struct local_component_session *session,
  * upper or lower case. */
 bool local_component_session_authenticate(struct local_component_session *session,
                                           const char *digest);
-/* local_component_session_bind - one more domain for it: false when another component has it */
+/* local_component_session_bind - one more domain for it, and `answer` to say so: false when another component has it */
 bool local_component_session_bind(struct local_component_session *session, const char *domain,
-                                  bool multiple);
+                                  bool multiple, const char *answer);
+/* local_component_session_answer - write what is no stanza. Never waits; its reader sends it before it next does. */
+void local_component_session_answer(struct local_component_session *session, const char *bytes);
 /* local_component_session_has_domain - has it bound this one? By the reader's thread. */
 bool local_component_session_has_domain(struct local_component_session *session,
                                         struct span domain);

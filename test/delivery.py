@@ -8,7 +8,6 @@ closed after the write timeout, and others get their answers meanwhile. Prints `
 `N passed, N failed, N skipped`.
 """
 import argparse
-import hashlib
 import os
 import random
 import re
@@ -23,6 +22,7 @@ import lxml.etree
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cycles import LIMIT, Cycles  # noqa: E402
+from ends import Component, Upstream  # noqa: E402
 from ports import free_ports  # noqa: E402
 
 SERVER, COMPONENT = "jabber:server", "jabber:component:accept"
@@ -70,104 +70,13 @@ def translate(tree):
             tuple((translate(child), tail) for child, tail in children))
 
 
-class Component:
-    """The component's end: a socket, and what came."""
-
-    def __init__(self, port):
-        end = time.monotonic() + LIMIT
-        while True:
-            try:
-                self.socket = socket.create_connection(("127.0.0.1", port), LIMIT)
-                break
-            except ConnectionRefusedError:  # it has just started
-                assert time.monotonic() < end, "the port of components does not open"
-                time.sleep(0.05)
-        self.socket.sendall(b"<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' to='chat.s2s.test'>")
-        self.data = b""
-        stream_id = re.search(rb'id="([^"]*)"', self.read_until(b">", b"<stream:stream")).group(1)
-        self.socket.sendall(b"<handshake>%s</handshake>" % hashlib.sha1(stream_id + b"sesame").hexdigest().encode())
-        self.data = self.read_until(b"<handshake/>").split(b"<handshake/>", 1)[1]  # stanzas may stand behind it
-
-    def read_until(self, words, begin=b""):
-        while begin not in self.data or words not in self.data[self.data.find(begin):]:
-            more = self.socket.recv(1 << 16)
-            assert more, "the stream ended before %r: %r" % (words, self.data[-300:])
-            self.data += more
-        return self.data
-
-    def leave(self):
-        """Properly: our closing tag, and reading on until theirs."""
-        self.socket.sendall(b"</stream:stream>")
-        while b"</stream:stream>" not in self.data[-200:]:
-            more = self.socket.recv(1 << 16)
-            if not more:
-                break
-            self.data += more
-        self.socket.close()
-
-
-class Upstream:
-    """The server behind us, behind.test: believes every key, notes what comes, and leaves properly now and then."""
-    HEADER = (b"<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' "
-              b"xmlns:db='jabber:server:dialback' from='behind.test' id='u' version='1.0'><stream:features>"
-              b"<dialback xmlns='urn:xmpp:features:dialback'/></stream:features>")
-    ASKED = re.compile(rb"<stream:stream[^>]*>|<db:result from=\"([^\"]*)\"[^>]*>[^<]*</db:result>")
-
-    def __init__(self, port):
-        self.port, self.randomly, self.over, self.seen = port, random.Random(5), threading.Event(), []
-        self.thread = threading.Thread(target=self.live)
-        self.thread.start()
-
-    def live(self):
-        while not self.over.is_set():
-            with socket.create_server(("127.0.0.1", self.port), reuse_port=False) as listener:
-                listener.settimeout(0.2)
-                for _ in range(3):
-                    try:
-                        connection, _ = listener.accept()
-                    except socket.timeout:
-                        continue
-                    self.serve(connection)
-            time.sleep(self.randomly.uniform(0, 0.05))  # nobody listens
-
-    @classmethod
-    def answer(cls, connection, asked):
-        """To a header with ours, to a key with `valid`; `asked` is a match of ASKED."""
-        connection.sendall(b"<db:result from='behind.test' to='%s' type='valid'/>" % asked.group(1) if asked.group(1) else cls.HEADER)
-
-    def serve(self, connection):
-        data, scanned, leaving, end = b"", 0, False, time.monotonic() + self.randomly.uniform(0.05, 0.4)
-        connection.settimeout(0.02)
-        while b"</stream:stream>" not in data[-400:]:
-            try:
-                more = connection.recv(1 << 16)
-                if not more:
-                    break
-                data += more
-            except socket.timeout:
-                pass
-            asked = self.ASKED.search(data[scanned:])
-            if asked:
-                self.answer(connection, asked)
-                scanned += asked.end()
-            if not leaving and (time.monotonic() > end or self.over.is_set()):
-                leaving = True
-                connection.sendall(b"</stream:stream>")
-        self.seen += [int(each) for each in re.findall(rb'<message [^>]*id="n(\d+)"', data)]
-        connection.close()
-
-    def stop(self):
-        self.over.set()
-        self.thread.join(LIMIT)
-
-
 class Delivery(Cycles):
     def __init__(self, binary):
-        self.upstream_port, private = free_ports(2)
-        self.component_port = free_ports(1)[0]
+        self.upstream_port, private, self.component_port, self.far_port = free_ports(4)
         super().__init__(binary, 0, 0, "server.certificate.file = none\ncomponent.socket.active = true\ncomponent.socket.port = %d\n"
                          "component.defaultSecret = sesame\nsocket.write-timeout-seconds = 3\n[upstream behind.test]\nhost = 127.0.0.1\nport = %d\n"
-                         "[s2s]\nupstream.socket.port = %d\n" % (self.component_port, self.upstream_port, private))
+                         "[s2s]\nupstream.socket.port = %d\n" % (self.component_port, self.upstream_port, private),
+                         "{far.test,127.0.0.1:%d}" % self.far_port)
 
     def prove_to_chat(self):
         stream = self.open_stream()
@@ -259,13 +168,16 @@ class Delivery(Cycles):
         assert behind.seen == sorted(behind.seen) and behind.seen, "not in order"
 
     def a_component_that_does_not_read_delays_nobody_else(self):
-        slow = Component(self.component_port)
-        slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self.nobody_else_is_delayed(self.prove_to_chat(), "chat.s2s.test", slow.socket)
+        slow = Component(self.component_port, 4096)
+        self.nobody_else_is_delayed(self.prove_to_chat(), "remote.test", "chat.s2s.test", slow.socket)
 
-    def a_server_behind_us_that_does_not_read_delays_nobody_else(self):
-        listener, streams = socket.create_server(("127.0.0.1", self.upstream_port), reuse_port=False), []
+    def listen_and_stop(self, port, domain):
+        """A server that lets one stream in, believes its key and never reads again: its thread, its listener, its streams."""
+        listener, streams = socket.socket(), []
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listener.bind(("127.0.0.1", port))
+        listener.listen()
         listener.settimeout(LIMIT)
 
         def let_in_and_stop():
@@ -276,36 +188,67 @@ class Delivery(Cycles):
             for words in ("its header", "its key"):
                 while not Upstream.ASKED.search(data):
                     more = connection.recv(1 << 12)
-                    assert more, "the private stream ended before " + words
+                    assert more, "the stream ended before " + words
                     data += more
                 asked = Upstream.ASKED.search(data)
-                Upstream.answer(connection, asked)
+                Upstream.answer(connection, asked, domain)
                 data = data[asked.end():]
 
         life = threading.Thread(target=let_in_and_stop)
         life.start()
+        return life, listener, streams
+
+    def a_server_behind_us_that_does_not_read_delays_nobody_else(self):
+        life, listener, streams = self.listen_and_stop(self.upstream_port, b"behind.test")
         stream = self.open_stream()
         stream.sendall(b"<db:result from='remote.test' to='behind.test'>k</db:result>")
         self.expect(stream, b'type="valid"/>')
         try:
-            self.nobody_else_is_delayed(stream, "behind.test", listener)
+            self.nobody_else_is_delayed(stream, "remote.test", "behind.test", listener)
         finally:
             life.join(LIMIT)
             for each in streams:
                 each.close()
 
-    def nobody_else_is_delayed(self, stream, domain, slow):
+    def a_remote_server_that_does_not_read_delays_nobody_else(self):
+        life, listener, streams = self.listen_and_stop(self.far_port, b"far.test")
+        component, came, over = Component(self.component_port), [b""], threading.Event()
+        component.socket.settimeout(0.05)
+
+        def collect():
+            while not over.is_set():
+                try:
+                    came[0] += component.socket.recv(1 << 16)
+                except (socket.timeout, BlockingIOError):
+                    pass
+
+        collector = threading.Thread(target=collect)
+        collector.start()
+        writer = socket.socket(fileno=os.dup(component.socket.fileno()))  # its reader has a short timeout
+        writer.settimeout(LIMIT)
+        try:
+            self.nobody_else_is_delayed(writer, "chat.s2s.test", "far.test", listener,
+                                        lambda: len(re.findall(rb'<message type="error" id="n', came[0])))
+        finally:
+            over.set()
+            collector.join(LIMIT)
+            life.join(LIMIT)
+            for each in streams + [component.socket]:
+                each.close()
+
+    def nobody_else_is_delayed(self, stream, sender, domain, slow, bounces=None):
         """Floods `domain`, which does not read, on this stream; pings on another; in the end closes all three."""
         closings, other = self.closings(), self.prove()
         other.sendall(b"<iq type='get' id='p' from='u@remote.test/r' to='s2s.test'><ping xmlns='urn:xmpp:ping'/></iq>")
         self.authority.stanzas = []
+        bounces = bounces or (lambda: len([each for each in self.authority.stanzas if each.startswith("n")]))
         count, worst, answered = 4000, 0.0, 0
-        sender = threading.Thread(target=lambda: [stream.sendall(
-            b"<message from='u@remote.test' to='v@%s' id='n%d'><body>%s</body></message>" % (domain.encode(), number, b"x" * 4000))
+        sending = threading.Thread(target=lambda: [stream.sendall(
+            b"<message from='u@%s' to='v@%s' id='n%d'><body>%s</body></message>" % (sender.encode(), domain.encode(), number, b"x" * 4000))
             for number in range(count)])
-        sender.start()
+        sending.start()
         end = time.monotonic() + 12
-        while time.monotonic() < end and len(self.authority.stanzas) - answered < 1000:
+        while time.monotonic() < end and bounces() < 1000:
             before = time.monotonic()
             wanted = "q%d" % answered
             other.sendall(b"<iq type='get' id='%s' from='u@remote.test/r' to='s2s.test'><ping xmlns='urn:xmpp:ping'/></iq>" % wanted.encode())
@@ -313,8 +256,8 @@ class Delivery(Cycles):
                 time.sleep(0.001)
             worst, answered = max(worst, time.monotonic() - before), answered + 1
             time.sleep(0.02)
-        sender.join(LIMIT)
-        bounced = len([each for each in self.authority.stanzas if each.startswith("n")])
+        sending.join(LIMIT)
+        bounced = bounces()
         print("  %d pings meanwhile, the slowest answer after %.0f ms; %d messages bounced" % (answered, worst * 1000, bounced))
         assert worst < 1.0, "a ping took %.1f s" % worst
         assert bounced > count // 4, "only %d of %d messages came back" % (bounced, count)
@@ -330,7 +273,8 @@ class Delivery(Cycles):
         failed = 0
         names = ("the_same_trees_for_two_parsers", "ten_thousand_messages_and_a_component_that_comes_and_goes",
                  "ten_thousand_messages_and_a_server_behind_us_that_comes_and_goes", "a_component_that_does_not_read_delays_nobody_else",
-                 "a_server_behind_us_that_does_not_read_delays_nobody_else", "the_server_ends_cleanly")
+                 "a_server_behind_us_that_does_not_read_delays_nobody_else", "a_remote_server_that_does_not_read_delays_nobody_else",
+                 "the_server_ends_cleanly")
         for name in names:
             try:
                 getattr(self, name)()
