@@ -35,6 +35,7 @@
 #include "server/remote_server_manager.h"
 #include "server/socket_connection.h"
 #include "server/thread.h"
+#include "server/touched_connections.h"
 #include "server/upstream_manager.h"
 #include "server/xmpp_server.h"
 #include "session/component_routes.h"
@@ -284,13 +285,13 @@ static void do_housekeeping(void)
     session_manager_tick(now);
     retry_pause_tick(now);
     iq_router_tick(now);
-    socket_connection_flush_touched(false);
+    touched_connections_flush(false);
 }
 
 /* flush_last - the last act of each thread: what it has written at its very end goes out */
 static void flush_last(void)
 {
-    socket_connection_flush_touched(true);
+    touched_connections_flush(true);
 }
 
 /* wait_for_signal - the next one of interest, or 0 when it is time for the housekeeping */
@@ -347,7 +348,7 @@ static int drain(const sigset_t *signals)
 
 static void stop_rooms(void)
 {
-    socket_connection_flush_touched(false);
+    touched_connections_flush(false);
     outgoing_session_promise_stop();
     local_outgoing_server_session_stop();
     routing_table_stop();

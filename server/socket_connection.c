@@ -26,31 +26,31 @@
 
 #include "server/log.h"
 #include "server/metrics.h"
+#include "server/retained_bytes.h"
+#include "server/socket_channel.h"
 #include "server/socket_util.h"
 #include "server/thread.h"
 #include "server/timeline.h"
 #include "server/tls_stream_handler.h"
+#include "server/touched_connections.h"
 #include "server/xmpp_server.h"
 
 #define FLUSH_AT 65536         /* bytes: send before the input is used up */
-#define KEPT_ROOM 4096         /* bytes of an empty buffer that an idle connection keeps */
+#define SPARE_MS 1000          /* a buffer that was not needed for so long is given back */
 #define LINGER_BYTES (1 << 20) /* read and dropped after our end, at most */
 
 enum state { OPEN, CLOSING, CLOSED };
 
 struct socket_connection {
     _Atomic int references;
-    int fd; /* set before start; closed with the last reference */
+    struct socket_channel channel; /* closed with the last reference */
     char name[32];
     char peer[80];
     struct timeline *timeline;
     struct socket_connection_limits limits;
     _Atomic int64_t last_active;
-    bool dropping;        /* what comes is of no interest any more; the reader's own */
-    _Atomic bool stopped; /* aborted: readers and senders give up */
-    _Atomic bool woken;   /* the receiving side was shut by socket_connection_wake */
-    /* set once by the reader while it is the flusher: so every flusher sees it, and the reader */
-    struct tls_stream_handler *tls;
+    bool dropping;           /* what comes is of no interest any more; the reader's own */
+    _Atomic bool woken;      /* the receiving side was shut by socket_connection_wake */
     _Atomic int64_t expires; /* of the peer's certificate, seconds since 1970; 0: does not matter */
 
     pthread_mutex_t write_lock;
@@ -60,25 +60,13 @@ struct socket_connection {
     struct text pending;    /* appended, not yet taken by a flusher; guarded by write_lock */
     struct text sending;    /* the flusher's piece; touched by the flusher only */
     size_t sent;            /* bytes of `sending` that the kernel took; flusher only */
-    size_t unsent;          /* bytes in pending and sending; guarded by write_lock */
+    uint64_t mark;          /* where `sending` began on the wire; flusher only */
+    struct retained_bytes retained; /* sent, not yet acknowledged; flusher only */
+    size_t unsent;                  /* bytes in pending and sending; guarded by write_lock */
+    _Atomic bool retains;           /* there is an undelivered handler */
     socket_connection_undelivered *undelivered; /* set before start */
     void *undelivered_owner;
 };
-
-/* The connections this thread has appended to and not flushed. */
-#define TOUCHED_MAX 64
-static _Thread_local struct socket_connection *touched[TOUCHED_MAX];
-static _Thread_local int touched_count;
-
-static void touch(struct socket_connection *connection)
-{
-    for (int i = touched_count - 1; i >= 0; i--)
-        if (touched[i] == connection)
-            return;
-    if (touched_count == TOUCHED_MAX)
-        socket_connection_flush_touched(true);
-    touched[touched_count++] = socket_connection_ref(connection);
-}
 
 struct socket_connection *socket_connection_new(int fd, const char *name,
                                                 const struct socket_connection_limits *limits,
@@ -86,7 +74,7 @@ struct socket_connection *socket_connection_new(int fd, const char *name,
 {
     struct socket_connection *connection = text_calloc(1, sizeof *connection);
     connection->references = 1;
-    connection->fd = fd;
+    connection->channel.fd = fd;
     snprintf(connection->name, sizeof connection->name, "%s", name);
     connection->limits = *limits;
     connection->timeline = timeline;
@@ -109,12 +97,12 @@ void socket_connection_unref(struct socket_connection *connection)
     if (connection == NULL ||
         atomic_fetch_sub_explicit(&connection->references, 1, memory_order_acq_rel) != 1)
         return;
-    tls_stream_handler_free(connection->tls);
-    close(connection->fd);
+    socket_channel_close(&connection->channel);
     metrics_add(connections_open, -1);
     timeline_free(connection->timeline);
     text_free(&connection->pending);
     text_free(&connection->sending);
+    retained_bytes_free(&connection->retained);
     pthread_cond_destroy(&connection->drained);
     pthread_mutex_destroy(&connection->write_lock);
     free(connection);
@@ -132,7 +120,7 @@ const char *socket_connection_peer(const struct socket_connection *connection)
 
 int socket_connection_fd(const struct socket_connection *connection)
 {
-    return connection->fd;
+    return connection->channel.fd;
 }
 
 struct timeline *socket_connection_timeline(const struct socket_connection *connection)
@@ -140,36 +128,33 @@ struct timeline *socket_connection_timeline(const struct socket_connection *conn
     return connection->timeline;
 }
 
-/* socket_read, socket_write - the only two that move bytes */
-static ssize_t socket_read(struct socket_connection *connection, char *buffer, size_t size)
+/* release - what the other side's kernel has acknowledged by now need not be kept; by the flusher */
+static void release(struct socket_connection *connection)
 {
-    ssize_t got;
-    if (connection->tls != NULL)
-        return tls_stream_handler_read(connection->tls, buffer, size);
-    do
-        got = recv(connection->fd, buffer, size, MSG_DONTWAIT);
-    while (got < 0 && errno == EINTR);
-    return got;
+    if (!retained_bytes_is_empty(&connection->retained))
+        retained_bytes_release(&connection->retained,
+                               socket_channel_acknowledged(&connection->channel));
 }
 
-static ssize_t socket_write(struct socket_connection *connection, const char *bytes, size_t length)
+/* retire_piece - `sending` is with the kernel whole. By the flusher, without the lock. */
+static void retire_piece(struct socket_connection *connection)
 {
-    ssize_t put;
-    if (connection->tls != NULL)
-        return tls_stream_handler_write(connection->tls, bytes, length);
-    do
-        put = send(connection->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (put < 0 && errno == EINTR);
-    return put;
+    release(connection);
+    if (connection->retains)
+        retained_bytes_add(&connection->retained, &connection->sending, connection->mark,
+                           socket_channel_written(&connection->channel));
+    else
+        retained_bytes_recycle(&connection->retained, &connection->sending);
+    connection->sent = 0;
 }
 
 enum socket_read socket_connection_read(struct socket_connection *connection, char *buffer,
                                         size_t size, int64_t deadline, size_t *length)
 {
     for (;;) {
-        if (atomic_load_explicit(&connection->stopped, memory_order_relaxed))
+        if (atomic_load_explicit(&connection->channel.stopped, memory_order_relaxed))
             return SOCKET_READ_FAILED;
-        ssize_t got = socket_read(connection, buffer, size);
+        ssize_t got = socket_channel_read(&connection->channel, buffer, size);
         if (got > 0) {
             *length = (size_t)got;
             metrics_add(bytes_in, got);
@@ -183,9 +168,9 @@ enum socket_read socket_connection_read(struct socket_connection *connection, ch
             return SOCKET_READ_END;
         if (errno != EAGAIN && errno != EWOULDBLOCK)
             return SOCKET_READ_FAILED;
-        socket_connection_flush_touched(true);
-        socket_connection_flush(connection); /* what others left to us: flush_now */
-        int ready = socket_util_wait(connection->fd, &connection->stopped, POLLIN, deadline);
+        touched_connections_flush(true);
+        socket_connection_flush(connection, true); /* what others left to us */
+        int ready = socket_channel_wait(&connection->channel, POLLIN, deadline);
         if (ready == 0)
             return SOCKET_READ_TIMEOUT;
         if (ready < 0)
@@ -205,11 +190,14 @@ static int send_piece(struct socket_connection *connection, bool wait)
 {
     int64_t deadline = 0;
     size_t mark = connection->sent; /* where the deadline was last set */
-    if (mark == 0 && connection->sending.length > 0)
+    if (mark == 0) {
+        connection->mark = socket_channel_written(&connection->channel);
         log_wire(connection->name, ">>", connection->sending.bytes, connection->sending.length);
+    }
     while (connection->sent < connection->sending.length) {
-        ssize_t put = socket_write(connection, connection->sending.bytes + connection->sent,
-                                   connection->sending.length - connection->sent);
+        ssize_t put =
+            socket_channel_write(&connection->channel, connection->sending.bytes + connection->sent,
+                                 connection->sending.length - connection->sent);
         if (put >= 0) {
             connection->sent += (size_t)put;
             metrics_add(bytes_out, put);
@@ -225,12 +213,13 @@ static int send_piece(struct socket_connection *connection, bool wait)
             return 1;
         if (deadline == 0)
             deadline = xmpp_server_now() + connection->limits.write_timeout;
-        int ready = socket_util_wait(connection->fd, &connection->stopped, POLLOUT, deadline);
+        int ready = socket_channel_wait(&connection->channel, POLLOUT, deadline);
         if (ready == 0)
             log_stalled(connection);
         if (ready <= 0)
             return -1;
     }
+    retire_piece(connection);
     return 0;
 }
 
@@ -238,8 +227,7 @@ static int send_piece(struct socket_connection *connection, bool wait)
 static void close_locked(struct socket_connection *connection)
 {
     connection->state = CLOSED;
-    atomic_store(&connection->stopped, true);
-    shutdown(connection->fd, SHUT_RDWR);
+    socket_channel_stop(&connection->channel);
     pthread_cond_broadcast(&connection->drained);
 }
 
@@ -250,26 +238,18 @@ static void flush_locked(struct socket_connection *connection, bool wait)
     connection->flushing = true;
     int result = 0;
     while (result == 0 && connection->state != CLOSED &&
-           (connection->pending.length > 0 || connection->sent < connection->sending.length)) {
-        if (connection->sent == connection->sending.length) {
-            struct text empty = connection->sending;
-            text_clear(&empty);
+           (connection->pending.length > 0 || connection->sending.length > 0)) {
+        if (connection->sending.length == 0) {
+            text_free(&connection->sending);
             connection->sending = connection->pending;
-            connection->pending = empty;
-            connection->sent = 0;
+            connection->pending = retained_bytes_take_spare(&connection->retained);
         }
-        size_t before = connection->sent;
+        size_t before = connection->sending.length - connection->sent;
         pthread_mutex_unlock(&connection->write_lock);
         result = send_piece(connection, wait);
         pthread_mutex_lock(&connection->write_lock);
-        connection->unsent -= connection->sent - before;
+        connection->unsent -= before - (connection->sending.length - connection->sent);
         pthread_cond_broadcast(&connection->drained);
-    }
-    if (result == 0 && connection->state != CLOSED) {
-        connection->sent = 0;
-        text_clear_most(&connection->sending, KEPT_ROOM);
-        if (connection->pending.length == 0)
-            text_clear_most(&connection->pending, KEPT_ROOM);
     }
     connection->flushing = false;
     if (result < 0 && connection->state != CLOSED)
@@ -350,22 +330,22 @@ int socket_connection_start_tls(struct socket_connection *connection,
                                 struct tls_stream_handler *handler, const char *last,
                                 int64_t deadline, struct text *why)
 {
-    socket_connection_flush_touched(true);
+    touched_connections_flush(true);
     if (!become_flusher(connection)) {
         text_append_string(why, "the connection was closed before the handshake");
         tls_stream_handler_free(handler);
         return -1;
     }
     text_append_string(&connection->sending, last != NULL ? last : "");
-    bool good = send_piece(connection, true) == 0;
+    bool good = connection->sending.length == 0 || send_piece(connection, true) == 0;
     text_clear(&connection->sending);
     connection->sent = 0;
     if (!good)
         text_append_string(why, "the connection broke before the handshake");
-    good = good && tls_stream_handler_run(handler, connection->fd, &connection->stopped, deadline,
-                                          why) == 0;
+    good = good && tls_stream_handler_run(handler, connection->channel.fd,
+                                          &connection->channel.stopped, deadline, why) == 0;
     if (good) {
-        connection->tls = handler;
+        connection->channel.tls = handler;
         atomic_store(&connection->expires, tls_stream_handler_verdict(handler)->expires);
     } else {
         tls_stream_handler_free(handler);
@@ -376,7 +356,7 @@ int socket_connection_start_tls(struct socket_connection *connection,
 
 const struct tls_stream_handler *socket_connection_tls(const struct socket_connection *connection)
 {
-    return connection->tls;
+    return connection->channel.tls;
 }
 
 bool socket_connection_has_expired(const struct socket_connection *connection)
@@ -411,7 +391,7 @@ static int append(struct socket_connection *connection, const struct item *item,
         flush_locked(connection, true);
     pthread_mutex_unlock(&connection->write_lock);
     if (wait)
-        touch(connection);
+        touched_connections_add(connection);
     return 0;
 }
 
@@ -441,22 +421,28 @@ int socket_connection_deliver_packet_now(struct socket_connection *connection,
     return append(connection, &(struct item){.packet = packet, .style = style}, false);
 }
 
-static void flush(struct socket_connection *connection, bool wait)
+void socket_connection_tick(struct socket_connection *connection, int64_t now)
+{
+    pthread_mutex_lock(&connection->write_lock);
+    if (!connection->flushing && connection->state != CLOSED) {
+        flush_locked(connection, false);
+        release(connection);
+        if (connection->pending.length == 0 &&
+            now >= socket_connection_last_active(connection) + SPARE_MS) {
+            struct text spare = retained_bytes_take_spare(&connection->retained);
+            text_free(&spare);
+            text_free(&connection->pending);
+        }
+    }
+    pthread_mutex_unlock(&connection->write_lock);
+}
+
+void socket_connection_flush(struct socket_connection *connection, bool wait)
 {
     pthread_mutex_lock(&connection->write_lock);
     if (!connection->flushing)
         flush_locked(connection, wait);
     pthread_mutex_unlock(&connection->write_lock);
-}
-
-void socket_connection_flush(struct socket_connection *connection)
-{
-    flush(connection, true);
-}
-
-void socket_connection_flush_now(struct socket_connection *connection)
-{
-    flush(connection, false);
 }
 
 int socket_connection_wait_room(struct socket_connection *connection)
@@ -465,19 +451,6 @@ int socket_connection_wait_room(struct socket_connection *connection)
     bool open = connection->state == OPEN && make_room(connection);
     pthread_mutex_unlock(&connection->write_lock);
     return open ? 0 : -1;
-}
-
-void socket_connection_flush_touched(bool wait)
-{
-    /* First all that take their bytes at once: a slow one delays none of them. */
-    for (int i = 0; i < touched_count; i++)
-        socket_connection_flush_now(touched[i]);
-    while (touched_count > 0) {
-        struct socket_connection *connection = touched[--touched_count];
-        if (wait)
-            socket_connection_flush(connection);
-        socket_connection_unref(connection);
-    }
 }
 
 bool socket_connection_end(struct socket_connection *connection, const char *last, size_t length)
@@ -501,7 +474,7 @@ bool socket_connection_end(struct socket_connection *connection, const char *las
 void socket_connection_wake(struct socket_connection *connection)
 {
     atomic_store(&connection->woken, true);
-    shutdown(connection->fd,
+    shutdown(connection->channel.fd,
              SHUT_RD); /* the kernel wakes poll; what was received can still be read */
 }
 
@@ -522,13 +495,13 @@ void socket_connection_finish(struct socket_connection *connection, int64_t ling
     drain(connection, CLOSING);
     bool quiet = connection->state != CLOSED && !connection->flushing;
     pthread_mutex_unlock(&connection->write_lock);
-    if (quiet && connection->tls != NULL)
-        tls_stream_handler_shutdown(connection->tls);
-    shutdown(connection->fd, SHUT_WR);
+    if (quiet && connection->channel.tls != NULL)
+        tls_stream_handler_shutdown(connection->channel.tls);
+    shutdown(connection->channel.fd, SHUT_WR);
     int64_t deadline = xmpp_server_now() + linger;
     if (!atomic_load(&connection->woken))
         drop_input(connection, deadline);
-    socket_util_wait_acknowledged(connection->fd,
+    socket_util_wait_acknowledged(connection->channel.fd,
                                   deadline); /* no reset before our last bytes have arrived */
     socket_connection_abort(connection);
 }
@@ -554,33 +527,51 @@ void socket_connection_set_undelivered_handler(struct socket_connection *connect
     pthread_mutex_lock(&connection->write_lock);
     connection->undelivered = handler;
     connection->undelivered_owner = owner;
+    atomic_store(&connection->retains, handler != NULL);
     pthread_mutex_unlock(&connection->write_lock);
+}
+
+/* take_back - all that is not known to have arrived, in its order; `*arrived` of it may have. The connection is reset, so that the
+ * rest does not arrive after all. As the flusher, or with none left. */
+static struct text take_back(struct socket_connection *connection, size_t *arrived)
+{
+    struct text all = TEXT_EMPTY;
+    uint64_t there = socket_channel_acknowledged(&connection->channel);
+    if (there < socket_channel_written(&connection->channel))
+        socket_util_discard(connection->channel.fd);
+    struct text under_way = TEXT_EMPTY;
+    text_append(&under_way, connection->sending.bytes, connection->sent);
+    retained_bytes_add(&connection->retained, &under_way, connection->mark,
+                       socket_channel_written(&connection->channel));
+    retained_bytes_release(&connection->retained, there);
+    *arrived = retained_bytes_append(&connection->retained, there, &all);
+    text_append(&all, connection->sending.bytes + connection->sent,
+                connection->sending.length - connection->sent);
+    text_append(&all, connection->pending.bytes, connection->pending.length);
+    retained_bytes_free(&connection->retained);
+    text_free(&connection->sending);
+    text_free(&connection->pending);
+    connection->sent = connection->unsent = 0;
+    return all;
 }
 
 void socket_connection_return_undelivered(struct socket_connection *connection)
 {
     int64_t deadline = xmpp_server_now() + 2 * connection->limits.write_timeout;
+    struct text all = TEXT_EMPTY;
+    size_t arrived = 0;
     pthread_mutex_lock(&connection->write_lock);
     while (connection->flushing && wait_drained(connection, deadline)) {
     }
-    struct text piece = TEXT_EMPTY, rest = TEXT_EMPTY;
-    size_t sent = connection->sent;
     socket_connection_undelivered *handler = connection->undelivered;
-    if (!connection->flushing) {
-        piece = connection->sending;
-        rest = connection->pending;
-        connection->sending = connection->pending = TEXT_EMPTY;
-        connection->sent = connection->unsent = 0;
+    if (!connection->flushing && handler != NULL) {
+        all = take_back(connection, &arrived);
         connection->undelivered = NULL;
     }
     pthread_mutex_unlock(&connection->write_lock);
-    if (handler != NULL) {
-        text_append(&piece, rest.bytes, rest.length);
-        if (sent < piece.length)
-            handler(connection->undelivered_owner, piece.bytes, piece.length, sent);
-    }
-    text_free(&piece);
-    text_free(&rest);
+    if (arrived < all.length)
+        handler(connection->undelivered_owner, all.bytes, all.length, arrived);
+    text_free(&all);
 }
 
 int64_t socket_connection_last_active(const struct socket_connection *connection)

@@ -4,15 +4,15 @@
  * delivers.
  *
  * Writing: deliver appends whole stanzas to the connection's buffer under the write lock and notes
- * the connection in a list of the calling thread; socket_connection_flush_touched, called by a
+ * the connection in a list of the calling thread; touched_connections_flush, called by a
  * reader before it blocks, sends what the thread has appended anywhere. So one send(2) carries many
  * stanzas. One thread at a time is the flusher of a connection; others that find one leave their
  * bytes to it. A buffer over `s2s.queue.bytes` makes senders wait, up to
  * `xmpp.socket.write-timeout-seconds`; then the connection is closed as stalled.
  *
  * Closing is a state: first OPEN, then CLOSING (nothing more can be appended; the last bytes may
- * still be on their way), then CLOSED. Memory goes with the last reference. Bytes that could not be
- * sent are given to the undelivered handler, by the thread that sees the connection end.
+ * still be on their way), then CLOSED. Memory goes with the last reference. Bytes that did not
+ * arrive (server/retained_bytes.h) are given to the undelivered handler, by the thread that sees the connection end.
  *
  * Locks: write_lock, held for appending only, never across send or poll. A leaf but for log and
  * metrics; the TLSStreamHandler's is taken without it. TLS: socket_connection_start_tls puts a
@@ -86,7 +86,7 @@ bool socket_connection_has_expired(const struct socket_connection *connection);
 int socket_connection_deliver(struct socket_connection *connection, const char *bytes,
                               size_t length);
 /* socket_connection_deliver_now - the same without ever waiting, over the bound if need be, and
- * without noting it for flush_touched: for what is bounded itself. Flush afterwards with one of
+ * without noting it for touched_connections_flush: for what is bounded itself. Flush afterwards with one of
  * the next two. */
 int socket_connection_deliver_now(struct socket_connection *connection, const char *bytes,
                                   size_t length);
@@ -98,18 +98,16 @@ int socket_connection_deliver_packet(struct socket_connection *connection,
 int socket_connection_deliver_packet_now(struct socket_connection *connection,
                                          const struct element *packet,
                                          const struct element_style *style);
-/* socket_connection_flush_now - send what the socket takes at once; the rest goes when its own
- * reader is next about to wait */
-void socket_connection_flush_now(struct socket_connection *connection);
+/* socket_connection_flush - send what is appended, waiting for the peer up to the write timeout. Without `wait`: what the socket
+ * takes at once; the rest goes when its own reader is next about to wait. */
+void socket_connection_flush(struct socket_connection *connection, bool wait);
+/* socket_connection_tick - the housekeeping of a connection, about once a second: sends what a flush without wait left while the
+ * reader waited already, forgets what has arrived, and gives back the memory of a connection that has nothing to send. Never
+ * waits. */
+void socket_connection_tick(struct socket_connection *connection, int64_t now);
 /* socket_connection_wait_room - wait as deliver would, append nothing. 0, or -1 when the
  * connection is no longer open. */
 int socket_connection_wait_room(struct socket_connection *connection);
-/* socket_connection_flush - send what is appended, waiting for the peer up to the write timeout */
-void socket_connection_flush(struct socket_connection *connection);
-/* socket_connection_flush_touched - the same for each connection that this thread has appended to since. Without `wait`,
- * what is not taken at once goes when the connection's own reader is next about to wait: for the housekeeping. */
-void socket_connection_flush_touched(bool wait);
-
 /* socket_connection_end - append the last bytes (a stream error and the closing tag; NULL: none)
  * and let nothing follow them. True when this call did it: the first caller decides how a
  * connection ends. Sends what the socket takes at once and never waits; the reader sends the
@@ -128,13 +126,14 @@ void socket_connection_abort(struct socket_connection *connection);
 bool socket_connection_is_open(struct socket_connection *connection);
 
 /* socket_connection_set_undelivered_handler - who gets bytes that were appended while the
- * connection was open and were never sent. `sent` of the `length` bytes reached the kernel: the
- * rest begins inside or before a stanza. Called at most once per piece, without locks. */
+ * connection was open and did not arrive: `arrived` of the `length` bytes were acknowledged by the other side's kernel, the
+ * rest, which begins inside or before a stanza, was not when the connection ended, or was never sent. Called at most once,
+ * without locks. */
 typedef void socket_connection_undelivered(void *owner, const char *bytes, size_t length,
-                                           size_t sent);
+                                           size_t arrived);
 void socket_connection_set_undelivered_handler(struct socket_connection *connection,
                                                socket_connection_undelivered *handler, void *owner);
-/* socket_connection_return_undelivered - give everything unsent of an ended connection to the
+/* socket_connection_return_undelivered - give everything that did not arrive on an ended connection to the
  * handler, then forget the handler. By the thread that ran the connection, once, after finish or
  * abort. */
 void socket_connection_return_undelivered(struct socket_connection *connection);

@@ -13,6 +13,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -21,6 +22,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -116,6 +118,26 @@ void socket_util_wait_acknowledged(int fd, int64_t deadline)
            getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
            info.tcpi_state == TCP_FIN_WAIT1)
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+}
+
+uint64_t socket_util_unacknowledged(int fd)
+{
+    int queued = 0;
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    if (ioctl(fd, SIOCOUTQ, &queued) < 0 || queued <= 0)
+        return 0;
+    bool fin = getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+               (info.tcpi_state == TCP_FIN_WAIT1 || info.tcpi_state == TCP_CLOSING ||
+                info.tcpi_state == TCP_LAST_ACK);
+    return (uint64_t)queued - (fin ? 1 : 0);
+}
+
+void socket_util_discard(int fd)
+{
+    struct sockaddr none = {.sa_family = AF_UNSPEC};
+    if (connect(fd, &none, sizeof none) < 0) { /* it was broken already */
+    }
 }
 
 /* --- our own listener

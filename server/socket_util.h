@@ -58,6 +58,11 @@ int socket_util_wait(int fd, const _Atomic bool *stopped, short event, int64_t d
 /* socket_util_wait_acknowledged - with our sending side shut: wait until the peer's kernel has acknowledged all
  * that we sent, our FIN too, or `deadline` */
 void socket_util_wait_acknowledged(int fd, int64_t deadline);
+/* socket_util_unacknowledged - of the bytes handed to the kernel, those that the peer's has not acknowledged; a FIN does not
+ * count. Also of a connection that is broken: as it was then. */
+uint64_t socket_util_unacknowledged(int fd);
+/* socket_util_discard - reset the connection: what has not arrived shall not arrive later */
+void socket_util_discard(int fd);
 /* socket_util_name - "192.0.2.1:5269" or "[2001:db8::1]:5269" */
 void socket_util_name(const struct sockaddr *address, char *out, size_t size);
 

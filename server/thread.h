@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* thread_set_last_act - what each thread does after its run (main points it at socket_connection_flush_touched: nothing that a
+/* thread_set_last_act - what each thread does after its run (main points it at touched_connections_flush: nothing that a
  * thread has written at its very end may stay behind) */
 void thread_set_last_act(void (*act)(void));
 /* thread_start - run `run(argument)` on a new detached thread called `name` (also its log id)

@@ -346,6 +346,14 @@ ssize_t tls_stream_handler_write(struct tls_stream_handler *handler, const char 
     return value;
 }
 
+uint64_t tls_stream_handler_wire(struct tls_stream_handler *handler)
+{
+    pthread_mutex_lock(&handler->lock);
+    uint64_t written = BIO_number_written(SSL_get_wbio(handler->ssl));
+    pthread_mutex_unlock(&handler->lock);
+    return written;
+}
+
 void tls_stream_handler_shutdown(struct tls_stream_handler *handler)
 {
     pthread_mutex_lock(&handler->lock);

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "server/certificate_manager.h"
@@ -53,6 +54,8 @@ int tls_stream_handler_run(struct tls_stream_handler *handler, int fd, const _At
 ssize_t tls_stream_handler_read(struct tls_stream_handler *handler, char *buffer, size_t size);
 ssize_t tls_stream_handler_write(struct tls_stream_handler *handler, const char *bytes,
                                  size_t length);
+/* tls_stream_handler_wire - bytes that were written to the socket so far, handshake and all */
+uint64_t tls_stream_handler_wire(struct tls_stream_handler *handler);
 /* tls_stream_handler_shutdown - say that we send no more; never waits */
 void tls_stream_handler_shutdown(struct tls_stream_handler *handler);
 

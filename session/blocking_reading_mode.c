@@ -21,6 +21,7 @@
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/timeline.h"
+#include "server/touched_connections.h"
 #include "server/xmpp_server.h"
 #include "session/sasl_authentication.h"
 #include "xml/xmlns.h"
@@ -170,7 +171,7 @@ void blocking_reading_mode_run(struct socket_reader *reader)
         reader->operations->over(reader);
     socket_connection_end(reader->connection, reader->header_sent ? STREAM_FOOTER : NULL,
                           sizeof STREAM_FOOTER - 1);
-    socket_connection_flush_touched(
+    touched_connections_flush(
         true); /* what others got from this thread need not wait for its end */
     socket_connection_finish(reader->connection, SOCKET_READER_LINGER_MS);
 }

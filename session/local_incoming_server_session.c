@@ -255,7 +255,7 @@ static void answer(struct local_incoming_server_session *session, bool own, cons
         socket_connection_deliver(connection, out.bytes, out.length);
     } else {
         socket_connection_deliver_now(connection, out.bytes, out.length);
-        socket_connection_flush_now(connection);
+        socket_connection_flush(connection, false);
     }
     text_free(&out);
 }

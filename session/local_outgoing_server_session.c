@@ -200,7 +200,7 @@ static enum outgoing_offer offer_work(struct local_outgoing_server_session *sess
         socket_connection_deliver_now(session->session.connection, out.bytes, out.length);
     pthread_mutex_unlock(&session->session.lock);
     if (out.length > 0)
-        socket_connection_flush_now(session->session.connection);
+        socket_connection_flush(session->session.connection, false);
     text_free(&out);
     return taken;
 }
@@ -300,7 +300,7 @@ void local_outgoing_server_session_opened(struct local_outgoing_server_session *
     pthread_mutex_unlock(&session->session.lock);
     text_free(&out);
     if (first) {
-        socket_connection_flush(session->session.connection);
+        socket_connection_flush(session->session.connection, true);
         start_next();
     }
 }
@@ -331,7 +331,7 @@ void local_outgoing_server_session_authenticated(struct local_outgoing_server_se
     log_info("outgoing session to %s: %s is proved by its certificate, at %s", session->remote,
              session->local, socket_connection_peer(session->session.connection));
     outgoing_session_promise_fulfilled(own, remote, session);
-    socket_connection_flush(session->session.connection);
+    socket_connection_flush(session->session.connection, true);
     start_next();
     while (wanted != NULL) { /* those of other domains of ours: on streams of their own */
         struct wanted *each = wanted;

@@ -66,13 +66,12 @@ void session_manager_each(void (*act)(struct session *session, void *argument), 
     free(copies);
 }
 
-/* tick_one - what flush_now left unsent while the reader was waiting already goes out here */
 static void tick_one(struct session *session, void *now)
 {
     session->operations->tick(session, *(int64_t *)now);
     struct socket_connection *connection = session_connection(session);
     if (connection != NULL)
-        socket_connection_flush_now(connection);
+        socket_connection_tick(connection, *(int64_t *)now);
     socket_connection_unref(connection);
 }
 

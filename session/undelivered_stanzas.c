@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* undelivered_stanzas - what a broken stream has not sent comes back to its senders
  *
- * The buffer of a connection holds what we wrote, so it is read back with our own parser, from the first element that the
- * kernel did not take whole. No state of its own; the thread of the stream that ends.
+ * The buffer of a connection holds what we wrote, so it is read back with our own parser, from the first element that did
+ * not arrive whole. No state of its own; the thread of the stream that ends.
  */
 #include "session/undelivered_stanzas.h"
 
@@ -18,7 +18,7 @@
 /* The appended bytes are whole stanzas that we wrote: they are read back and bounced. */
 struct returned {
     struct xmpp_packet_reader *packets;
-    size_t position, sent;
+    size_t position, arrived;
 };
 
 static int returned_opened(void *owner, const struct element *header)
@@ -32,9 +32,9 @@ static int returned_packet(void *owner, struct element *packet)
 {
     struct returned *returned = owner;
     returned->position += xmpp_packet_reader_packet_bytes(returned->packets);
-    if (returned->position > returned->sent && packet_kind(packet) != PACKET_NONE)
+    if (returned->position > returned->arrived && packet_kind(packet) != PACKET_NONE)
         outgoing_session_promise_return_to_sender(packet, PACKET_REMOTE_SERVER_TIMEOUT,
-                                                  "the stream broke before this was sent");
+                                                  "the stream broke before this had arrived");
     return 0;
 }
 
@@ -44,7 +44,7 @@ static int returned_closed(void *owner)
     return -1;
 }
 
-void undelivered_stanzas_return(void *owner, const char *bytes, size_t length, size_t sent)
+void undelivered_stanzas_return(void *owner, const char *bytes, size_t length, size_t arrived)
 {
     const char *content_ns = owner;
     static const struct xmpp_packet_handler handler = {returned_opened, returned_packet,
@@ -54,7 +54,7 @@ void undelivered_stanzas_return(void *owner, const char *bytes, size_t length, s
                                content_ns);
     struct xmpp_packet_limits limits = {SIZE_MAX / 2, 100000,     UINT32_MAX,
                                         UINT32_MAX,   UINT32_MAX, SIZE_MAX / 2};
-    struct returned returned = {.sent = sent};
+    struct returned returned = {.arrived = arrived};
     returned.packets = xmpp_packet_reader_new(&limits, &handler, &returned);
     xmpp_packet_reader_set_content_ns(returned.packets, content_ns);
     xmpp_packet_reader_feed(returned.packets, header, strlen(header));

@@ -9,8 +9,8 @@
 #include <stddef.h>
 
 /* undelivered_stanzas_return - a connection's undelivered handler (server/socket_connection.h) with the content namespace of
- * its stream, a constant, for its owner: what the kernel took
- * whole may have arrived; each stanza of the rest comes back with remote-server-timeout */
-void undelivered_stanzas_return(void *owner, const char *bytes, size_t length, size_t sent);
+ * its stream, a constant, for its owner: what arrived
+ * whole at the other host is done; each stanza of the rest comes back with remote-server-timeout */
+void undelivered_stanzas_return(void *owner, const char *bytes, size_t length, size_t arrived);
 
 #endif

@@ -104,7 +104,7 @@ class Authority(threading.Thread):
 
 
 class Cycles:
-    def __init__(self, binary, cycles, slack=2500, settings="server.certificate.file = none\n"):
+    def __init__(self, binary, cycles, slack=2500, settings="server.certificate.file = none\n", overrides=""):
         self.cycles, self.slack = cycles, slack
         self.directory = tempfile.mkdtemp()
         self.authority = Authority()
@@ -113,8 +113,8 @@ class Cycles:
         conf = os.path.join(self.directory, "conf")
         with open(conf, "w") as file:
             file.write("[xmpp]\ndomain = s2s.test\nserver.socket.port = %d\n%s[network]\ninterface = 127.0.0.1\n[dnsutil]\n"
-                       "dnsOverride = {remote.test,127.0.0.1:%d}\n[s2s]\nhome = %s\nlog.level = warn\n"
-                       "negotiation.verifications = 4\ndns.trust-anchor =\n" % (self.port, settings, self.authority.port, self.directory))
+                       "dnsOverride = {remote.test,127.0.0.1:%d}%s\n[s2s]\nhome = %s\nlog.level = warn\n"
+                       "negotiation.verifications = 4\ndns.trust-anchor =\n" % (self.port, settings, self.authority.port, "," + overrides if overrides else "", self.directory))
         self.log = open(os.path.join(self.directory, "log"), "wb")
         self.process = subprocess.Popen([binary, "-c", conf], stderr=self.log)
         end = time.monotonic() + LIMIT

@@ -127,6 +127,7 @@ for variant in plain asan tsan; do
     case $variant in plain) securities=selfsigned,external,direct ;; *) securities=external ;; esac
     step 'interop inside TLS' $variant 400 "$PYTHON" test/interop/run.py --binary $binary --security $securities
     step delivery $variant 120 "$PYTHON" test/delivery.py --binary $binary
+    [ $variant = asan ] || step 'killed peers' $variant 180 "$PYTHON" test/killed.py --binary $binary
     step 'servers behind us' $variant 300 "$PYTHON" test/interop/behind.py --binary $binary
 done
 step 'matrix of policies' plain 300 "$PYTHON" test/matrix.py --binary ./openfire-s2s

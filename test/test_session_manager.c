@@ -111,7 +111,7 @@ static void *read_for_ever(void *given)
     return NULL;
 }
 
-/* A verdict is appended by another thread, with flush_now, while the reader waits for input that does not come. */
+/* A verdict is appended by another thread, and flushed without waiting, while the reader waits for input that does not come. */
 static void sends_what_was_left_while_the_reader_was_waiting(void **state)
 {
     (void)state;
@@ -123,7 +123,7 @@ static void sends_what_was_left_while_the_reader_was_waiting(void **state)
     char *bytes = calloc(1, size), piece[65536];
     usleep(20000); /* the reader is likely to wait by now; if not, it sends the bytes itself */
     assert_int_equal(socket_connection_deliver_now(connection, bytes, size), 0);
-    socket_connection_flush_now(connection);
+    socket_connection_flush(connection, false);
     struct timeval limit = {.tv_usec = 10000};
     setsockopt(tested->peer, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     for (int quiet = 0; got < size && quiet < 2000;) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_socket_connection - one reader, many writers, one end
  *
- * Over loopback TCP; what a peer that never reads costs, and where unsent bytes go.
+ * Over loopback TCP; what a peer that never reads costs.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +17,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,65 +25,10 @@
 #include "server/log.h"
 #include "server/socket_connection.h"
 #include "server/timeline.h"
+#include "server/touched_connections.h"
 #include "server/xmpp_server.h"
+#include "test/support/ends.h"
 #include "xml/xmlns.h"
-
-struct ends {
-    struct socket_connection *connection;
-    int peer;
-};
-
-/* connect_sized - with socket buffers of these sizes, 0: the system's */
-static struct ends connect_sized(int64_t write_timeout, size_t queue, int send_size,
-                                 int receive_size)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (receive_size > 0) /* what it accepts inherits it */
-        setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &receive_size, sizeof receive_size);
-    assert_int_equal(bind(listener, (struct sockaddr *)&address, length), 0);
-    assert_int_equal(listen(listener, 1), 0);
-    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
-    int ours = socket(AF_INET, SOCK_STREAM, 0);
-    if (send_size > 0)
-        setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &send_size, sizeof send_size);
-    assert_int_equal(connect(ours, (struct sockaddr *)&address, length), 0);
-    int peer = accept(listener, NULL, NULL);
-    close(listener);
-    fcntl(ours, F_SETFL, O_NONBLOCK);
-    struct timeval limit = {.tv_sec = 15};
-    setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    setsockopt(peer, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    struct socket_connection_limits limits = {write_timeout, queue};
-    log_set_level(LOG_LEVEL_ERROR);
-    return (struct ends){socket_connection_new(ours, "test", &limits, timeline_new()), peer};
-}
-
-static struct ends connect_pair(int64_t write_timeout, size_t queue)
-{
-    return connect_sized(write_timeout, queue, 4096, 0);
-}
-
-static void drop_pair(struct ends *ends)
-{
-    socket_connection_flush_touched(true);
-    socket_connection_unref(ends->connection);
-    if (ends->peer >= 0)
-        close(ends->peer);
-}
-
-/* read_all - what the peer gets until the end */
-static char *read_all(int peer, size_t *length)
-{
-    struct text got = TEXT_EMPTY;
-    char piece[4096];
-    ssize_t count;
-    while ((count = recv(peer, piece, sizeof piece, 0)) > 0)
-        text_append(&got, piece, (size_t)count);
-    *length = got.length;
-    return text_take(&got);
-}
 
 static void sends_what_was_appended_when_it_is_flushed(void **state)
 {
@@ -92,7 +38,7 @@ static void sends_what_was_appended_when_it_is_flushed(void **state)
     assert_int_equal(socket_connection_deliver(ends.connection, "<a/>", 4), 0);
     assert_int_equal(recv(ends.peer, got, 4, MSG_DONTWAIT), -1); /* not before */
     assert_int_equal(socket_connection_deliver(ends.connection, "<b/>", 4), 0);
-    socket_connection_flush_touched(true);
+    touched_connections_flush(true);
     assert_int_equal(recv(ends.peer, got, 8, MSG_WAITALL), 8);
     assert_memory_equal(got, "<a/><b/>", 8);
     drop_pair(&ends);
@@ -115,7 +61,7 @@ static void *write_many(void *given)
         if (socket_connection_deliver(writer->connection, stanza, (size_t)length) < 0)
             break;
     }
-    socket_connection_flush_touched(true);
+    touched_connections_flush(true);
     return NULL;
 }
 
@@ -152,48 +98,6 @@ static void keeps_stanzas_whole_and_each_writer_in_order(void **state)
     }
     assert_int_equal(lines, WRITERS * STANZAS);
     free(got);
-    drop_pair(&ends);
-}
-
-struct returned {
-    struct text bytes;
-    size_t sent;
-    int calls;
-};
-
-static void take_back(void *owner, const char *bytes, size_t length, size_t sent)
-{
-    struct returned *returned = owner;
-    text_append(&returned->bytes, bytes, length);
-    returned->sent = sent;
-    returned->calls++;
-}
-
-static void gives_back_what_a_stalled_peer_did_not_take(void **state)
-{
-    (void)state;
-    struct ends ends = connect_pair(300, 200000);
-    struct returned returned = {0};
-    socket_connection_set_undelivered_handler(ends.connection, take_back, &returned);
-    char stanza[1000];
-    memset(stanza, 's', sizeof stanza);
-    size_t appended = 0;
-    int64_t before = xmpp_server_now();
-    while (appended < 100000000 &&
-           socket_connection_deliver(ends.connection, stanza, sizeof stanza) == 0)
-        appended += sizeof stanza;
-    int64_t took = xmpp_server_now() - before;
-    assert_true(took >= 250 && took < 10000); /* it waited for the peer, and not for ever */
-    assert_false(socket_connection_is_open(ends.connection));
-    socket_connection_return_undelivered(ends.connection);
-    assert_int_equal(returned.calls, 1);
-    assert_true(returned.sent < returned.bytes.length);
-    assert_int_equal(returned.bytes.length % sizeof stanza, 0); /* pieces begin at a stanza */
-    size_t length;
-    char *got = read_all(ends.peer, &length);
-    free(got);
-    assert_true(appended <= length + returned.bytes.length); /* nothing is lost between the two */
-    text_free(&returned.bytes);
     drop_pair(&ends);
 }
 
@@ -265,37 +169,6 @@ static void reads_until_its_deadline(void **state)
     drop_pair(&ends);
 }
 
-/* A thread that delivers many numbered stanzas of 100 bytes. */
-struct sender {
-    struct socket_connection *connection;
-    int count; /* to be delivered */
-    _Atomic int delivered;
-};
-
-static void write_numbered(char stanza[101], int number)
-{
-    memset(stanza, '.', 100);
-    char digits[16];
-    int length = snprintf(digits, sizeof digits, "%d", number);
-    memcpy(stanza, digits, (size_t)length);
-    stanza[99] = '\n';
-    stanza[100] = '\0';
-}
-
-static void *send_numbered(void *given)
-{
-    struct sender *sender = given;
-    char stanza[101];
-    for (int i = 0; i < sender->count; i++) {
-        write_numbered(stanza, i);
-        if (socket_connection_deliver(sender->connection, stanza, 100) < 0)
-            break;
-        atomic_fetch_add(&sender->delivered, 1);
-    }
-    socket_connection_flush_touched(true);
-    return NULL;
-}
-
 static void pause_shortly(void)
 {
     nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
@@ -315,19 +188,6 @@ static int wait_until_it_waits(struct sender *sender)
     return last;
 }
 
-/* check_numbered - all of `bytes` is the stanzas from `from` on, the last one perhaps cut */
-static void check_numbered(const char *bytes, size_t length, size_t from)
-{
-    char stanza[101];
-    for (size_t at = 0; at < length;) {
-        size_t inside = (from + at) % 100, left = length - at;
-        size_t piece = 100 - inside < left ? 100 - inside : left;
-        write_numbered(stanza, (int)((from + at) / 100));
-        assert_memory_equal(bytes + at, stanza + inside, piece);
-        at += piece;
-    }
-}
-
 static void lets_senders_wait_for_a_slow_peer_and_nobody_else(void **state)
 {
     (void)state;
@@ -340,7 +200,7 @@ static void lets_senders_wait_for_a_slow_peer_and_nobody_else(void **state)
     assert_in_range(waiting_at, 1, sender.count - 1); /* 2 MB would fit nowhere */
     char got[100];
     assert_int_equal(socket_connection_deliver(quick.connection, "<quick/>", 8), 0);
-    socket_connection_flush_touched(true);
+    touched_connections_flush(true);
     assert_int_equal(recv(quick.peer, got, sizeof got, 0), 8);
     assert_int_equal(socket_connection_deliver_now(slow.connection, "", 0), 0); /* never waits */
     struct text all = TEXT_EMPTY;
@@ -356,44 +216,6 @@ static void lets_senders_wait_for_a_slow_peer_and_nobody_else(void **state)
     text_free(&all);
     drop_pair(&slow);
     drop_pair(&quick);
-}
-
-static void returns_exactly_what_the_kernel_did_not_take(void **state)
-{
-    (void)state;
-    struct ends ends = connect_sized(300, 20000, 4096, 4096);
-    struct sender sender = {.connection = ends.connection, .count = 1000000};
-    struct returned returned = {0};
-    socket_connection_set_undelivered_handler(ends.connection, take_back, &returned);
-    send_numbered(&sender); /* until it is closed as stalled */
-    size_t taken = (size_t)sender.delivered * 100, length;
-    assert_in_range(sender.delivered, 1, sender.count - 1);
-    socket_connection_return_undelivered(ends.connection);
-    assert_int_equal(returned.calls, 1);
-    char *got = read_all(ends.peer, &length);
-    size_t unsent = returned.bytes.length - returned.sent;
-    assert_int_equal(length + unsent, taken);
-    check_numbered(got, length, 0);
-    check_numbered(returned.bytes.bytes + returned.sent, unsent, length);
-    socket_connection_return_undelivered(ends.connection); /* the handler is forgotten */
-    assert_int_equal(returned.calls, 1);
-    free(got);
-    text_free(&returned.bytes);
-    drop_pair(&ends);
-}
-
-static void returns_nothing_when_all_was_sent(void **state)
-{
-    (void)state;
-    struct ends ends = connect_pair(5000, 20000);
-    struct returned returned = {0};
-    socket_connection_set_undelivered_handler(ends.connection, take_back, &returned);
-    assert_int_equal(socket_connection_deliver(ends.connection, "<a/>", 4), 0);
-    socket_connection_flush_touched(true);
-    socket_connection_abort(ends.connection);
-    socket_connection_return_undelivered(ends.connection);
-    assert_int_equal(returned.calls, 0);
-    drop_pair(&ends);
 }
 
 static void wakes_senders_that_wait_when_it_is_aborted(void **state)
@@ -468,7 +290,7 @@ static void keeps_more_connections_in_mind_than_fit(void **state)
         assert_int_equal(socket_connection_deliver(ends[i].connection, "<a/>", 4), 0);
     }
     assert_int_equal(recv(ends[0].peer, got, 4, MSG_DONTWAIT), 4);
-    socket_connection_flush_touched(true);
+    touched_connections_flush(true);
     for (int i = 1; i < MANY; i++)
         assert_int_equal(recv(ends[i].peer, got, 8, MSG_DONTWAIT), 4);
     for (int i = 0; i < MANY; i++)
@@ -485,7 +307,7 @@ static void keeps_a_quiet_connection_alive_with_one_blank(void **state)
     assert_int_equal(got[0], ' ');
     assert_int_equal(socket_connection_deliver(ends.connection, "<a/>", 4), 0);
     socket_connection_keep_alive(ends.connection); /* there is something to be sent anyway */
-    socket_connection_flush_touched(true);
+    touched_connections_flush(true);
     assert_int_equal(recv(ends.peer, got, 8, MSG_DONTWAIT), 4);
     assert_true(socket_connection_end(ends.connection, NULL, 0));
     socket_connection_keep_alive(ends.connection);
@@ -505,7 +327,7 @@ static void writes_an_element_in_the_style_of_its_stream(void **state)
     assert_int_equal(socket_connection_deliver_packet(ends.connection, message, &style), 0);
     assert_int_equal(socket_connection_deliver_packet_now(ends.connection, message, &style), 0);
     arena_free(arena); /* borrowed for the call only */
-    socket_connection_flush_touched(true);
+    touched_connections_flush(true);
     assert_true(recv(ends.peer, got, sizeof got - 1, MSG_DONTWAIT) > 0);
     assert_string_equal(got, "<message to=\"a&amp;b\"/><message to=\"a&amp;b\"/>");
     drop_pair(&ends);
@@ -578,13 +400,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sends_what_was_appended_when_it_is_flushed),
         cmocka_unit_test(keeps_stanzas_whole_and_each_writer_in_order),
-        cmocka_unit_test(gives_back_what_a_stalled_peer_did_not_take),
         cmocka_unit_test(delivers_the_last_bytes_although_the_peer_goes_on_sending),
         cmocka_unit_test(wakes_its_reader),
         cmocka_unit_test(reads_until_its_deadline),
         cmocka_unit_test(lets_senders_wait_for_a_slow_peer_and_nobody_else),
-        cmocka_unit_test(returns_exactly_what_the_kernel_did_not_take),
-        cmocka_unit_test(returns_nothing_when_all_was_sent),
         cmocka_unit_test(wakes_senders_that_wait_when_it_is_aborted),
         cmocka_unit_test(lets_its_reader_have_what_is_there_before_the_end),
         cmocka_unit_test(sends_what_was_appended_before_it_waits_for_input),

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* socket_channel - the bytes of one TCP connection, encrypted or not
+ *
+ * The only place where the bytes of a stream pass a system call. Never blocks; see the header for who may call.
+ */
+#include "server/socket_channel.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server/socket_util.h"
+#include "server/tls_stream_handler.h"
+
+ssize_t socket_channel_read(struct socket_channel *channel, char *buffer, size_t size)
+{
+    ssize_t got;
+    if (channel->tls != NULL)
+        return tls_stream_handler_read(channel->tls, buffer, size);
+    do
+        got = recv(channel->fd, buffer, size, MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+ssize_t socket_channel_write(struct socket_channel *channel, const char *bytes, size_t length)
+{
+    ssize_t put;
+    if (channel->tls != NULL)
+        return tls_stream_handler_write(channel->tls, bytes, length);
+    do
+        put = send(channel->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (put < 0 && errno == EINTR);
+    if (put > 0)
+        channel->plain += (uint64_t)put;
+    return put;
+}
+
+uint64_t socket_channel_written(struct socket_channel *channel)
+{
+    return channel->plain + (channel->tls != NULL ? tls_stream_handler_wire(channel->tls) : 0);
+}
+
+uint64_t socket_channel_acknowledged(struct socket_channel *channel)
+{
+    uint64_t written = socket_channel_written(channel);
+    uint64_t missing = socket_util_unacknowledged(channel->fd);
+    return missing < written ? written - missing : 0;
+}
+
+int socket_channel_wait(struct socket_channel *channel, short event, int64_t deadline)
+{
+    return socket_util_wait(channel->fd, &channel->stopped, event, deadline);
+}
+
+void socket_channel_stop(struct socket_channel *channel)
+{
+    atomic_store(&channel->stopped, true);
+    shutdown(channel->fd, SHUT_RDWR);
+}
+
+void socket_channel_close(struct socket_channel *channel)
+{
+    tls_stream_handler_free(channel->tls);
+    close(channel->fd);
+}
