@@ -49,19 +49,21 @@ SESSION := $(wildcard session/*.c)
 ADMIN   := $(wildcard admin/*.c)
 SUPPORT := $(wildcard test/support/*.c)
 TESTS   := $(wildcard test/test_*.c)
+BENCH   := $(wildcard test/bench/*.c)
 
 objects       = $(1:%.c=$(BUILD)/%.o)
 ROOM_OBJECTS := $(call objects,$(XML) $(SERVER) $(PROOF) $(SESSION) $(ADMIN))
 ROOT_OBJECT  := $(call objects,$(ROOT))
 TEST_OBJECTS := $(call objects,$(SUPPORT))
 TEST_PROGRAMS := $(TESTS:%.c=$(BUILD)/%)
+BENCH_PROGRAMS := $(BUILD)/test/bench/load $(BUILD)/test/bench/limits
 
 # ---- rules
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests unit run test demo debug asan tsan install clean format help packages
+.PHONY: all tests unit run test bench bench-programs demo debug asan tsan install clean format help packages
 
 all: $(BINARY)                  ## the server (the default)
 
@@ -82,6 +84,13 @@ test:                           ## installs what is missing, runs every test
 	@sh test/packages.sh install build test
 	@bash test/run.sh
 
+bench:                          ## installs what is missing, measures against other servers and bare limits
+	@sh test/packages.sh install build test
+	@$(MAKE) --no-print-directory all bench-programs
+	@$(PYTHON) test/bench/run.py --binary ./$(BINARY) --programs $(BUILD)/test/bench
+
+bench-programs: $(BENCH_PROGRAMS)  ## the load generator and the bare limits, not run
+
 demo: $(BINARY)                 ## two servers talk, and a component with a user of Prosody; annotated
 	@sh test/demo.sh ./$(BINARY)
 	@echo
@@ -92,7 +101,7 @@ install: all                    ## into $(DESTDIR)$(PREFIX)
 	install -D -m 644 openfire-s2s.conf $(DESTDIR)$(PREFIX)/share/openfire-s2s/openfire-s2s.conf
 
 format:                         ## clang-format over all C sources, in place
-	clang-format -i $(wildcard */*.[ch] test/support/*.[ch])
+	clang-format -i $(wildcard */*.[ch] test/support/*.[ch] test/bench/*.[ch])
 
 clean:                          ## removes all that was built; ./var stays
 	rm -rf build openfire-s2s
@@ -116,9 +125,17 @@ $(BUILD)/test/test_%: $(BUILD)/test/test_%.o $(TEST_OBJECTS) $(BUILD)/rooms.a
 	@echo "  LD   $@"
 	@$(LINK) -o $@ $^ -lcmocka $(LDLIBS)
 
+$(BUILD)/test/bench/load: $(call objects,$(filter-out %/limits.c,$(BENCH)))
+	@echo "  LD   $@"
+	@$(LINK) -o $@ $^ -lssl -lcrypto
+
+$(BUILD)/test/bench/limits: $(BUILD)/test/bench/limits.o
+	@echo "  LD   $@"
+	@$(LINK) -o $@ $^ -lxml2 -lssl -lcrypto
+
 $(BUILD)/%.o: %.c Makefile | packages
 	@mkdir -p $(@D)
 	@echo "  CC   $@"
 	@$(COMPILE) -c -o $@ $<
 
--include $(patsubst %.o,%.d,$(ROOM_OBJECTS) $(ROOT_OBJECT) $(TEST_OBJECTS) $(call objects,$(TESTS)))
+-include $(patsubst %.o,%.d,$(ROOM_OBJECTS) $(ROOT_OBJECT) $(TEST_OBJECTS) $(call objects,$(TESTS) $(BENCH)))
