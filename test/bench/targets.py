@@ -5,6 +5,7 @@ All serve target.test, take the component comp.target.test with the secret `secr
 """
 import glob
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -115,4 +116,113 @@ class Ours(Target):
         self.spawn(self.options.binary, "-c", self.directory + "/settings.conf")
 
 
-TARGETS = (Ours,)
+class Prosody(Target):
+    name, program = "prosody", "/usr/bin/prosody"
+
+    def configure(self):
+        os.makedirs(self.directory + "/data")
+        os.makedirs(self.directory + "/certificates")
+        for domain in (DOMAIN, COMPONENT):
+            for ending in ("crt", "key"):
+                shutil.copy("%s/target.%s" % (self.place.directory, ending), "%s/certificates/%s.%s" % (
+                    self.directory, domain, ending))
+        # unbound, where lua-unbound is there, answers for .test by itself if it is not told otherwise.
+        write(self.directory + "/prosody.cfg.lua", """
+run_as_root = true
+pidfile = "%(directory)s/pid"
+data_path = "%(directory)s/data"
+log = { warn = "*console" }
+network_backend = "epoll"
+modules_enabled = { "tls", "dialback", "ping", "disco", "s2s" }
+modules_disabled = { "c2s", "s2s_auth_certs" }
+interfaces = { "%(address)s" }
+component_interfaces = { "%(address)s" }
+component_ports = { %(component_port)d }
+s2s_ports = { %(s2s_port)d }
+s2s_direct_tls_ports = { }
+s2s_require_encryption = false
+s2s_secure_auth = false
+certificates = "%(directory)s/certificates"
+unbound = { resolvconf = true, options = { ["local-zone:"] = "test. transparent" } }
+VirtualHost "%(domain)s"
+Component "%(component)s"
+    component_secret = "%(secret)s"
+""" % {"directory": self.directory, "address": TARGET, "component_port": self.place.component_port,
+       "s2s_port": self.place.s2s_port, "domain": DOMAIN, "component": COMPONENT, "secret": SECRET})
+
+    def launch(self):
+        self.spawn(self.program, "--config", self.directory + "/prosody.cfg.lua", "--root", "-F")
+
+
+class Ejabberd(Target):
+    """Without epmd and distribution; one scheduler, since it has one core."""
+    name, program = "ejabberd", "/usr/sbin/ejabberdctl"
+
+    def configure(self):
+        os.makedirs(self.directory + "/mnesia")
+        write(self.directory + "/inetrc", '{lookup,[file,dns]}.\n{resolv_conf,"/etc/resolv.conf"}.\n')
+        write(self.directory + "/ejabberd.yml", """
+hosts: [%(domain)s]
+loglevel: error
+certfiles: [%(certificate)s]
+s2s_use_starttls: optional
+s2s_access: all
+s2s_timeout: infinity
+max_fsm_queue: 1000000
+auth_method: internal
+listen:
+  - {port: %(s2s_port)d, ip: "%(address)s", module: ejabberd_s2s_in, shaper: none}
+  - {port: %(component_port)d, ip: "%(address)s", module: ejabberd_service, access: all, shaper_rule: none,
+     hosts: {%(component)s: {password: %(secret)s}}}
+modules:
+  mod_s2s_dialback: {}
+  mod_ping: {}
+""" % {"domain": DOMAIN, "certificate": self.certificate, "address": TARGET, "s2s_port": self.place.s2s_port,
+       "component_port": self.place.component_port, "component": COMPONENT, "secret": SECRET})
+
+    def launch(self):
+        ebin = sorted(glob.glob("/usr/lib/*/ejabberd-*/ebin"))[-1]
+        self.spawn("erl", "-noinput", "-pa", ebin, "+S", "1:1", "+P", "1000000", "+Q", "200000", "-mnesia", "dir",
+                   '"%s/mnesia"' % self.directory, "-ejabberd", "config", '"%s/ejabberd.yml"' % self.directory, "log_path",
+                   '"%s/ejabberd.log"' % self.directory, "-s", "ejabberd",
+                   environment={"ERL_INETRC": self.directory + "/inetrc", "HOME": self.directory,
+                                "ERL_LIBS": os.path.dirname(os.path.dirname(ebin)), "ERL_CRASH_DUMP_BYTES": "0",
+                                "EJABBERD_CONFIG_PATH": self.directory + "/ejabberd.yml"})
+
+    def settle(self):
+        time.sleep(1)  # its ports open before it is wholly up
+
+
+class Jabberd2(Target):
+    """Three processes: router, which takes components, sm, which answers pings, and s2s."""
+    name, program = "jabberd2", "/usr/sbin/jabberd2-s2s"
+
+    def configure(self):
+        os.makedirs(self.directory + "/fs")
+        for name in ("router.xml", "sm.xml", "s2s.xml", "router-users.xml", "router-filter.xml"):
+            with open("/etc/jabberd2/" + name) as file:
+                text = re.sub(r"<!--.*?-->", "", file.read(), flags=re.S)
+            for pattern, new in (
+                    (r"<pidfile>.*?</pidfile>", ""), (r"<log type='file'>", "<log type='stdout'>"),
+                    (r"/etc/jabberd2/router-", self.directory + "/router-"), (r"localhost\.localdomain", DOMAIN),
+                    (r"<max_fds>.*?</max_fds>", "<max_fds>50000</max_fds>"), (r"<driver>sqlite</driver>", "<driver>fs</driver>"),
+                    (r"/var/lib/jabberd2/fs", self.directory + "/fs"), (r"<ip>0\.0\.0\.0</ip>", "<ip>%s</ip>" % TARGET),
+                    (r"<port>5347</port>", "<port>%d</port>" % self.place.component_port),
+                    # What Debian switches on and the others do not have: domains that share a stream.
+                    (r"<out-conn-reuse/>", ""),
+                    (r"<bad-host-timeout>.*?</bad-host-timeout>", "<bad-host-timeout>1</bad-host-timeout>"),
+                    (r"<port>5269</port>", "<port>%d</port><pemfile>%s</pemfile><verify-mode>0</verify-mode>" % (
+                        self.place.s2s_port, self.certificate))):
+                text = re.sub(pattern, lambda _, new=new: new, text, flags=re.S)
+            write(os.path.join(self.directory, name), text)
+
+    def launch(self):
+        for part in ("router", "sm", "s2s"):
+            self.spawn("/usr/sbin/jabberd2-" + part, "-c", "%s/%s.xml" % (self.directory, part))
+            time.sleep(0.7 if part == "router" else 0.1)
+
+    def settle(self):
+        time.sleep(1)  # sm and s2s have to find the router
+
+
+TARGETS = (Ours, Prosody, Ejabberd, Jabberd2)
