@@ -96,7 +96,7 @@ step() {
 # build VARIANT MAKE-ARGUMENT... - the server and the unit tests; warnings are errors
 build() {
     step build "$1" 600 sh -c '"$@" && echo "1 passed, 0 failed, 0 skipped"' build \
-        make --no-print-directory -j2 all tests "${@:2}"
+        make --no-print-directory -j2 all tests bench-programs "${@:2}"
 }
 
 build plain
@@ -130,6 +130,7 @@ for variant in plain asan tsan; do
     [ $variant = asan ] || step 'killed peers' $variant 180 "$PYTHON" test/killed.py --binary $binary
     step 'servers behind us' $variant 300 "$PYTHON" test/interop/behind.py --binary $binary
 done
+step 'bench smoke' plain 180 "$PYTHON" test/bench/run.py --binary ./openfire-s2s --targets ours --smoke --json build/bench/smoke.json
 step 'matrix of policies' plain 300 "$PYTHON" test/matrix.py --binary ./openfire-s2s
 step handshakes plain 400 "$PYTHON" test/handshakes.py --binary ./openfire-s2s
 step handshakes tsan 400 "$PYTHON" test/handshakes.py --binary build/tsan/openfire-s2s --cycles 600 --slack 40000

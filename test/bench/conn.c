@@ -25,7 +25,9 @@ static int epoll_fd = -1;
 static SSL_CTX *client_context, *server_context;
 static struct conn *dead;
 static void (*accept_handler)(int fd);
-static int listener = -1;
+static struct conn watched[4]; /* descriptors that are no connections; only their fd counts */
+static void (*watchers[4])(int fd);
+static unsigned watched_count;
 static char buffer[BUFFER];
 
 void die(const char *format, ...)
@@ -128,18 +130,36 @@ bool conn_init(struct conn *conn, int fd, const struct conn_events *events,
     return true;
 }
 
+void conn_watch(int fd, void (*readable)(int fd))
+{
+    if (watched_count == sizeof(watched) / sizeof(watched[0]))
+        die("too many descriptors are watched");
+    watched[watched_count].fd = fd;
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &watched[watched_count]};
+    watchers[watched_count++] = readable;
+    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+        die("epoll_ctl: %s", strerror(errno));
+}
+
+static void accept_all(int listener)
+{
+    for (int i = 0; i < 64; i++) {
+        int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0)
+            return;
+        accept_handler(fd);
+    }
+}
+
 void conn_listen(const struct sockaddr_in *address, void (*accepted)(int fd))
 {
-    int on = 1;
+    int on = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     accept_handler = accepted;
-    listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (bind(listener, (const struct sockaddr *)address, sizeof(*address)) < 0 ||
         listen(listener, 4096) < 0)
         die("cannot listen: %s", strerror(errno));
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
-    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listener, &event) < 0)
-        die("epoll_ctl: %s", strerror(errno));
+    conn_watch(listener, accept_all);
 }
 
 /* put - writes what it can; 0: would block, -1: a fault */
@@ -311,16 +331,6 @@ static void read_some(struct conn *conn)
         fail(conn, "the connection ended");
 }
 
-static void accept_all(void)
-{
-    for (int i = 0; i < 64; i++) {
-        int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0)
-            return;
-        accept_handler(fd);
-    }
-}
-
 static void handle(struct conn *conn, uint32_t happened)
 {
     if (conn->is_connecting) {
@@ -348,8 +358,8 @@ void conn_round(int timeout)
     int count = epoll_wait(epoll_fd, happened, EVENTS, timeout);
     for (int i = 0; i < count; i++) {
         struct conn *conn = happened[i].data.ptr;
-        if (conn == NULL)
-            accept_all();
+        if (conn >= watched && conn < watched + watched_count)
+            watchers[conn - watched](conn->fd);
         else if (!conn->is_dead)
             handle(conn, happened[i].events);
     }

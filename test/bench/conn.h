@@ -48,6 +48,8 @@ void conn_setup(const char *certificate);
 bool conn_init(struct conn *conn, int fd, const struct conn_events *events,
                const struct sockaddr_in *from, const struct sockaddr_in *to);
 
+/* conn_watch - calls `readable` whenever there is something to read from this descriptor; a few at most */
+void conn_watch(int fd, void (*readable)(int fd));
 /* conn_listen - calls `accepted` with each new socket */
 void conn_listen(const struct sockaddr_in *address, void (*accepted)(int fd));
 

@@ -65,7 +65,7 @@ def held_goal(text, workload):
         row = rows.get((workload, "ours"))
         if not row or not row["runs"]:
             return None, ""
-        return not row["errors"] and row["failed"] == 0 and row["lost"] == 0, "%d failed" % row["failed"]
+        return not row["errors"] and row["failed"] == 0 and row["lost"] == 0, "%d streams, %d failed" % (row["idle"], row["failed"])
     return text, judge
 
 

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "test/bench/names.h"
 #include "test/bench/workload.h"
 
 struct options options = {.to = "target.test",
@@ -38,6 +39,7 @@ void take_moment(struct moment *moment, uint64_t done)
                               .done = done};
     for (unsigned i = 0; i < options.pid_count; i++)
         moment->cpu_target += cpu_of(options.pids[i]);
+    moment->cpu_all = cpu_of_all();
 }
 
 void complain(const char *domain, const char *why)
@@ -79,17 +81,34 @@ static void set_port(struct sockaddr_in *address, const char *text)
 }
 
 static const char *certificate;
+static struct sockaddr_in names;
 
-/* Each option has an argument, but those of capital letters. */
-static const struct option known[] = {
-    {"address", 1, 0, 'a'},   {"port", 1, 0, 'p'},        {"component-port", 1, 0, 'c'},
-    {"listen", 1, 0, 'l'},    {"listen-port", 1, 0, 'L'}, {"domain", 1, 0, 'd'},
-    {"component", 1, 0, 'C'}, {"secret", 1, 0, 's'},      {"to", 1, 0, 't'},
-    {"streams", 1, 0, 'n'},   {"domains", 1, 0, 'D'},     {"idle", 1, 0, 'i'},
-    {"window", 1, 0, 'w'},    {"parallel", 1, 0, 'P'},    {"rate", 1, 0, 'r'},
-    {"size", 1, 0, 'z'},      {"warmup", 1, 0, 'W'},      {"seconds", 1, 0, 'S'},
-    {"limit", 1, 0, 'x'},     {"pid", 1, 0, 'k'},         {"certificate", 1, 0, 'T'},
-    {"tls", 0, 0, 'e'},       {"pauses", 0, 0, 'E'},      {0, 0, 0, 0}};
+/* Name, whether it has an argument, and the letter of set_option. */
+static const struct option known[] = {{"address", 1, 0, 'a'},
+                                      {"port", 1, 0, 'p'},
+                                      {"component-port", 1, 0, 'c'},
+                                      {"listen", 1, 0, 'l'},
+                                      {"listen-port", 1, 0, 'L'},
+                                      {"domain", 1, 0, 'd'},
+                                      {"component", 1, 0, 'C'},
+                                      {"secret", 1, 0, 's'},
+                                      {"to", 1, 0, 't'},
+                                      {"streams", 1, 0, 'n'},
+                                      {"domains", 1, 0, 'D'},
+                                      {"idle", 1, 0, 'i'},
+                                      {"window", 1, 0, 'w'},
+                                      {"parallel", 1, 0, 'P'},
+                                      {"rate", 1, 0, 'r'},
+                                      {"size", 1, 0, 'z'},
+                                      {"warmup", 1, 0, 'W'},
+                                      {"seconds", 1, 0, 'S'},
+                                      {"limit", 1, 0, 'x'},
+                                      {"pid", 1, 0, 'k'},
+                                      {"certificate", 1, 0, 'T'},
+                                      {"dns", 1, 0, 'N'},
+                                      {"tls", 0, 0, 'e'},
+                                      {"pauses", 0, 0, 'E'},
+                                      {0, 0, 0, 0}};
 
 static void set_option(int letter, const char *value)
 {
@@ -158,6 +177,10 @@ static void set_option(int letter, const char *value)
             die("too many --pid");
         options.pids[options.pid_count++] = (int)number(value);
         break;
+    case 'N':
+        set_address(&names, value);
+        set_port(&names, "53");
+        break;
     case 'T':
         certificate = value;
         break;
@@ -179,15 +202,16 @@ static void print_outcome(void)
     printf(
         "{\"event\": \"result\", \"workload\": \"%s\", \"tls\": %s, \"streams\": %u, "
         "\"seconds\": %.6f, \"done\": %lu, \"cpu_target\": %.6f, \"cpu_load\": %.6f, "
+        "\"cpu_all\": %.6f, "
         "\"bytes_in\": %lu, \"bytes_out\": %lu, \"sent\": %lu, \"received\": %lu, \"lost\": %ld, "
         "\"disordered\": %lu, \"bounced\": %lu, \"unexpected\": %lu, \"failed\": %lu, "
         "\"samples\": %zu, \"p50\": %.4f, \"p99\": %.4f}\n",
         options.workload, peer_options.tls ? "true" : "false", options.streams, seconds,
         to->done - from->done, (double)(to->cpu_target - from->cpu_target) / 1e9,
-        (double)(to->cpu_load - from->cpu_load) / 1e9, to->bytes_in - from->bytes_in,
-        to->bytes_out - from->bytes_out, outcome.sent, outcome.received,
-        (long)(outcome.sent - outcome.received - peer_bounced), outcome.disordered, peer_bounced,
-        peer_unexpected, outcome.failed, outcome.times.count,
+        (double)(to->cpu_load - from->cpu_load) / 1e9, (double)(to->cpu_all - from->cpu_all) / 1e9,
+        to->bytes_in - from->bytes_in, to->bytes_out - from->bytes_out, outcome.sent,
+        outcome.received, (long)(outcome.sent - outcome.received - peer_bounced),
+        outcome.disordered, peer_bounced, peer_unexpected, outcome.failed, outcome.times.count,
         samples_percentile(&outcome.times, 50), samples_percentile(&outcome.times, 99));
     fflush(stdout);
 }
@@ -228,6 +252,8 @@ int main(int count, char **words)
         options.parallel == 0 || options.size < 160 || options.size > 1500 ||
         (peer_options.tls && certificate == NULL))
         die("one of the options makes no sense");
+    if (options.window > 0 && options.window / options.streams < 2)
+        die("the window has no place for two stanzas of each stream");
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
@@ -235,6 +261,8 @@ int main(int count, char **words)
     signal(SIGPIPE, SIG_IGN);
     run_deadline = now() + (uint64_t)(options.limit * (double)SECOND);
     conn_setup(certificate);
+    if (names.sin_port != 0)
+        names_listen(&names, peer_options.ours.sin_addr);
     run();
     print_outcome();
     return 0;

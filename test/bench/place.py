@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from ports import free_ports  # noqa: E402
 
 TARGET, LOAD = "127.0.0.1", "127.0.0.2"  # their addresses
-SERVERS = "127.0.0.53"  # of the name server
+SERVERS = "127.0.0.53"  # of the DNS, which the load plays too
 FILES = 100000
 
 
@@ -46,8 +46,7 @@ class Place:
             with open("/etc/netns/%s/resolv.conf" % self.namespace, "w") as file:
                 file.write("nameserver %s\n" % SERVERS)
             self.inside("ip", "link", "set", "lo", "up")
-            for setting in ("ip_local_port_range=10000 65000", "tcp_max_tw_buckets=10000"):
-                self.inside("sysctl", "-q", "-w", "net.ipv4." + setting)
+            self.inside("sh", "-c", "cd /proc/sys/net/ipv4 && echo 10000 65000 >ip_local_port_range && echo 10000 >tcp_max_tw_buckets")
 
     @staticmethod
     def command(*words):
@@ -55,12 +54,6 @@ class Place:
 
     def inside(self, *words):
         return self.command("ip", "netns", "exec", self.namespace, *words)
-
-    def serve_names(self):
-        """*.load.test is the load's address; nothing else exists. On the load's core."""
-        self.start(self.load_core, os.path.join(self.directory, "dns.log"), "dnsmasq", "--no-daemon", "--conf-file=/dev/null",
-                   "--no-resolv", "--no-hosts", "--user=root", "--cache-size=0", "--local=/test/", "--dns-forward-max=10000",
-                   "--address=/load.test/" + LOAD, "--listen-address=" + SERVERS, "--bind-interfaces")
 
     def start(self, core, log, *words, environment=None, **pipes):
         """A process on a core, in a session of its own; its standard error, and what has no pipe, go to the log."""

@@ -20,12 +20,14 @@ def per(result, what, by):
 def row_of(workload, target, runs):
     """What the table shows of one workload with one target; `runs` of it failed where they have an error."""
     good = [run for run in runs if "error" not in run]
-    row = {"workload": workload.name, "title": workload.title, "unit": workload.unit, "target": target, "runs": runs,
+    row = {"workload": workload.name, "title": workload.title, "unit": workload.unit, "target": target, "idle": getattr(workload, "idle", 0), "runs": runs,
            "errors": [run["error"] for run in runs if "error" in run]}
     row["rate"] = spread([per(run, "done", "seconds") for run in good])
     row["per_cpu_second"] = spread([per(run, "done", "cpu_target") for run in good])
     row["core"] = spread([per(run, "cpu_target", "seconds") for run in good])
     row["load_core"] = spread([per(run, "cpu_load", "seconds") for run in good if "cpu_load" in run])
+    row["others"] = spread([max(0, run["cpu_all"] - run["cpu_target"] - run["cpu_load"]) / run["seconds"]
+                            for run in good if "cpu_all" in run and run["seconds"]])
     for name in COUNTERS:
         row[name] = sum(run.get(name, 0) for run in good)
     if any(run.get("samples") for run in good):
@@ -51,12 +53,14 @@ def summarise(results, workloads, limits):
 # --- the table
 
 def number(value):
-    return "%.0f" % value if value >= 1000 else "%.3g" % value
+    return "%.0f" % value if value >= 100 else "%.3g" % value
 
 
 def shown(figure, unit=1.0):
     if figure is None:
         return "-"
+    if figure["least"] == figure["most"]:
+        return number(figure["median"] / unit)
     return "%s [%s-%s]" % tuple(number(figure[name] / unit) for name in ("median", "least", "most"))
 
 
@@ -83,24 +87,25 @@ def show(found):
     print("\n%s, %d cores, kernel %s; %d rounds of %g s after %g s; %d-byte messages, window %d\n" % (
         found["machine"]["processor"], found["machine"]["cores"], found["machine"]["kernel"], found["rounds"], found["seconds"],
         found["warmup"], found["message_bytes"], found["window"]))
-    layout = "  %-10s %-28s %-28s %6s %6s %8s  %s"
+    layout = "  %-10s %-28s %-28s %6s %6s %6s %8s  %s"
     title = None
     ours = {row["workload"]: row for row in rows if row["target"] == "ours"}
     for row in rows:
         if row["title"] != title:
             title = row["title"]
             print("%s (%s)" % (title, row["unit"]))
-            print(layout % ("", "per second", "per CPU-second", "core", "load", "ours is", ""))
+            print(layout % ("", "per second", "per CPU-second", "core", "load", "others", "ours is", ""))
         mine = ours.get(row["workload"])
         times = "-"
         if mine and mine is not row and mine["rate"] and row["rate"] and row["rate"]["median"]:
             times = "%.3gx" % (mine["rate"]["median"] / row["rate"]["median"])
         print((layout % (row["target"], shown(row["rate"]), shown(row["per_cpu_second"]), percent(row["core"]),
-                         percent(row["load_core"]), times, remarks(row))).rstrip())
-    print("\nper second and per CPU-second: median [least-most]; core, load: how busy the target and the load kept their core")
+                         percent(row["load_core"]), percent(row["others"]), times, remarks(row))).rstrip())
+    print("\nper second and per CPU-second: median [least-most]; core, load: how busy the target and the load kept their core;\n"
+          "others: how busy all else on this machine kept one core, which should be nothing")
     print("\nGoals")
     for goal in found["goals"]:
-        print("  %-12s %s%s" % (goal["verdict"], goal["text"], ": " + goal["seen"] if goal["seen"] else ""))
+        print("  %-13s %s%s" % (goal["verdict"], goal["text"], ": " + goal["seen"] if goal["seen"] else ""))
 
 
 # --- the smoke test

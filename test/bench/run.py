@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "interop"))
 import hosts  # noqa: E402
 import report  # noqa: E402
-from place import Lines, Place, memory_of, raise_limits  # noqa: E402
+from place import SERVERS, Lines, Place, memory_of, raise_limits  # noqa: E402
 from targets import COMPONENT, DOMAIN, SECRET, TARGETS, make_certificate  # noqa: E402
 
 SIZE = 225  # bytes of a message
@@ -108,6 +109,8 @@ class Bench:
             words += ["--pid", str(pid)]
         if workload.tls:
             words.append("--tls")
+        if place.isolated:
+            words += ["--dns", SERVERS]
         load = place.start(place.load_core, self.log, *words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         try:
             lines, deadline, memory = Lines(load), time.monotonic() + limit + 30, {}
@@ -163,7 +166,7 @@ class Bench:
     @staticmethod
     def tell(number, workload, target, result):
         """The progress, on standard error; the table is for standard output."""
-        said = result.get("error") or "%.0f/s" % (result["done"] / result["seconds"])
+        said = result.get("error") or "%.0f/s" % (result["done"] / (result["seconds"] or 1))
         print("round %d  %-16s %-9s %s" % (number, workload, target, said.strip()), file=sys.stderr, flush=True)
 
 
@@ -215,8 +218,9 @@ def parse_options():
 
 def main():
     options = parse_options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the namespace goes, and all in it
     raise_limits()
-    isolated = hosts.are_possible() and shutil.which("dnsmasq") is not None
+    isolated = hosts.are_possible()
     known = workloads(options.smoke, options.quick)
     names = options.workloads or (QUICK if options.quick and not options.smoke else None)
     chosen = [] if names == "limits" else chosen_by(names, known, "workload")
@@ -225,7 +229,7 @@ def main():
         if not each.is_installed():
             missing.append("%s: not installed" % each.name)
         elif each.needs_namespace and not isolated:
-            missing.append("%s: needs a network namespace (root), and dnsmasq" % each.name)
+            missing.append("%s: needs a network namespace (root)" % each.name)
         else:
             classes.append(each)
     for line in missing:
@@ -236,8 +240,6 @@ def main():
     try:
         make_certificate(directory, "target", DOMAIN, COMPONENT)
         make_certificate(directory, "load", "load.test", "*.load.test")
-        if isolated:
-            place.serve_names()
         bench = Bench(options, place)
         targets = [each(place, options) for each in classes]
         begun = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")

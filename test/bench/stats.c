@@ -5,8 +5,10 @@
  */
 #include "test/bench/stats.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 static uint64_t read_clock(clockid_t clock)
 {
@@ -29,6 +31,20 @@ uint64_t cpu_of(int pid)
 {
     clockid_t clock;
     return clock_getcpuclockid(pid, &clock) == 0 ? read_clock(clock) : 0;
+}
+
+uint64_t cpu_of_all(void)
+{
+    unsigned long user = 0, nice = 0, system = 0, idle, wait, irq = 0, softirq = 0, steal = 0;
+    FILE *file = fopen("/proc/stat", "r");
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "cpu %lu %lu %lu %lu %lu %lu %lu %lu", &user, &nice, &system, &idle, &wait,
+               &irq, &softirq, &steal) != 8)
+        user = nice = system = irq = softirq = steal = 0;
+    fclose(file);
+    return (user + nice + system + irq + softirq + steal) *
+           (SECOND / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
 void samples_add(struct samples *samples, uint64_t value)

@@ -15,6 +15,8 @@ uint64_t now(void);
 uint64_t cpu_of_us(void);
 /* cpu_of - of another process with all its threads; 0: it is not there */
 uint64_t cpu_of(int pid);
+/* cpu_of_all - of everything on this machine, and what its hypervisor gave to others; in steps of 10 ms */
+uint64_t cpu_of_all(void);
 
 /* Samples of a time, in ns. */
 struct samples {

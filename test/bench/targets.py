@@ -126,14 +126,21 @@ class Prosody(Target):
             for ending in ("crt", "key"):
                 shutil.copy("%s/target.%s" % (self.place.directory, ending), "%s/certificates/%s.%s" % (
                     self.directory, domain, ending))
-        # unbound, where lua-unbound is there, answers for .test by itself if it is not told otherwise.
+        # The resolver in Prosody itself waits for up to a second before each question: not here. The one of lua-unbound, if
+        # that is installed, answers for .test by itself if it is not told otherwise.
+        os.makedirs(self.directory + "/modules")
+        write(self.directory + "/modules/mod_eager_dns.lua", """
+local resolver = getmetatable(require "net.dns".resolver());
+resolver.jitter, resolver.retry_jitter = false, false;
+""")
         write(self.directory + "/prosody.cfg.lua", """
 run_as_root = true
 pidfile = "%(directory)s/pid"
 data_path = "%(directory)s/data"
 log = { warn = "*console" }
 network_backend = "epoll"
-modules_enabled = { "tls", "dialback", "ping", "disco", "s2s" }
+plugin_paths = { "%(directory)s/modules" }
+modules_enabled = { "eager_dns", "tls", "dialback", "ping", "disco", "s2s" }
 modules_disabled = { "c2s", "s2s_auth_certs" }
 interfaces = { "%(address)s" }
 component_interfaces = { "%(address)s" }
@@ -171,7 +178,7 @@ s2s_timeout: infinity
 max_fsm_queue: 1000000
 auth_method: internal
 listen:
-  - {port: %(s2s_port)d, ip: "%(address)s", module: ejabberd_s2s_in, shaper: none}
+  - {port: %(s2s_port)d, ip: "%(address)s", module: ejabberd_s2s_in, shaper: none, backlog: 4096}
   - {port: %(component_port)d, ip: "%(address)s", module: ejabberd_service, access: all, shaper_rule: none,
      hosts: {%(component)s: {password: %(secret)s}}}
 modules:

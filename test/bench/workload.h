@@ -37,7 +37,7 @@ extern struct options options;
 
 /* One moment; the difference of two is what a run measured. */
 struct moment {
-    uint64_t time, cpu_target, cpu_load, bytes_in, bytes_out, done;
+    uint64_t time, cpu_target, cpu_load, cpu_all, bytes_in, bytes_out, done;
 };
 
 struct outcome {
