@@ -105,6 +105,7 @@ build asan VARIANT=asan
 build tsan VARIANT=tsan
 
 step layers source 60 sh test/check_layers.sh
+step 'model of dialback' source 120 "$PYTHON" test/model/run.py
 unit_tests=(test/test_*.c)
 for variant in plain asan tsan; do
     case $variant in
