@@ -50,6 +50,7 @@ static SSL_CTX *make_context(const SSL_METHOD *method)
                                   SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
+    SSL_CTX_set_num_tickets(context, 0); /* no stream is resumed */
     return context;
 }
 

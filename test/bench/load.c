@@ -84,31 +84,41 @@ static const char *certificate;
 static struct sockaddr_in names;
 
 /* Name, whether it has an argument, and the letter of set_option. */
-static const struct option known[] = {{"address", 1, 0, 'a'},
-                                      {"port", 1, 0, 'p'},
-                                      {"component-port", 1, 0, 'c'},
-                                      {"listen", 1, 0, 'l'},
-                                      {"listen-port", 1, 0, 'L'},
-                                      {"domain", 1, 0, 'd'},
-                                      {"component", 1, 0, 'C'},
-                                      {"secret", 1, 0, 's'},
-                                      {"to", 1, 0, 't'},
-                                      {"streams", 1, 0, 'n'},
-                                      {"domains", 1, 0, 'D'},
-                                      {"idle", 1, 0, 'i'},
-                                      {"window", 1, 0, 'w'},
-                                      {"parallel", 1, 0, 'P'},
-                                      {"rate", 1, 0, 'r'},
-                                      {"size", 1, 0, 'z'},
-                                      {"warmup", 1, 0, 'W'},
-                                      {"seconds", 1, 0, 'S'},
-                                      {"limit", 1, 0, 'x'},
-                                      {"pid", 1, 0, 'k'},
-                                      {"certificate", 1, 0, 'T'},
-                                      {"dns", 1, 0, 'N'},
-                                      {"tls", 0, 0, 'e'},
-                                      {"pauses", 0, 0, 'E'},
-                                      {0, 0, 0, 0}};
+static const struct option known[] = {
+    {"address", 1, 0, 'a'},  {"port", 1, 0, 'p'},        {"component-port", 1, 0, 'c'},
+    {"listen", 1, 0, 'l'},   {"listen-port", 1, 0, 'L'}, {"component", 1, 0, 'C'},
+    {"secret", 1, 0, 's'},   {"to", 1, 0, 't'},          {"streams", 1, 0, 'n'},
+    {"domains", 1, 0, 'D'},  {"idle", 1, 0, 'i'},        {"window", 1, 0, 'w'},
+    {"parallel", 1, 0, 'P'}, {"rate", 1, 0, 'r'},        {"size", 1, 0, 'z'},
+    {"warmup", 1, 0, 'W'},   {"seconds", 1, 0, 'S'},     {"limit", 1, 0, 'x'},
+    {"pid", 1, 0, 'k'},      {"certificate", 1, 0, 'T'}, {"dns", 1, 0, 'N'},
+    {"tls", 0, 0, 'e'},      {"pauses", 0, 0, 'E'},      {0, 0, 0, 0}};
+
+/* set_number - one of the options that are numbers; false: it is none of them */
+static bool set_number(int letter, const char *value)
+{
+    const struct {
+        int letter;
+        uint32_t *number;
+    } numbers[] = {{'n', &options.streams}, {'D', &options.domains},  {'i', &options.idle},
+                   {'w', &options.window},  {'P', &options.parallel}, {'r', &options.rate},
+                   {'z', &options.size}};
+    const struct {
+        int letter;
+        double *seconds;
+    } times[] = {{'W', &options.warmup}, {'S', &options.seconds}, {'x', &options.limit}};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        if (numbers[i].letter == letter) {
+            *numbers[i].number = number(value);
+            return true;
+        }
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+        if (times[i].letter == letter) {
+            *times[i].seconds = atof(value);
+            return true;
+        }
+    return false;
+}
 
 static void set_option(int letter, const char *value)
 {
@@ -136,41 +146,8 @@ static void set_option(int letter, const char *value)
     case 's':
         peer->secret = value;
         break;
-    case 'd':
-        peer->target_domain = value;
-        break;
     case 't':
         options.to = value;
-        break;
-    case 'n':
-        options.streams = number(value);
-        break;
-    case 'D':
-        options.domains = number(value);
-        break;
-    case 'i':
-        options.idle = number(value);
-        break;
-    case 'w':
-        options.window = number(value);
-        break;
-    case 'P':
-        options.parallel = number(value);
-        break;
-    case 'r':
-        options.rate = number(value);
-        break;
-    case 'z':
-        options.size = number(value);
-        break;
-    case 'W':
-        options.warmup = atof(value);
-        break;
-    case 'S':
-        options.seconds = atof(value);
-        break;
-    case 'x':
-        options.limit = atof(value);
         break;
     case 'k':
         if (options.pid_count == MAX_PIDS)
@@ -191,7 +168,8 @@ static void set_option(int letter, const char *value)
         options.pauses = true;
         break;
     default:
-        die("usage: load in|out|ping|handshake|idle --address A --port P ...");
+        if (!set_number(letter, value))
+            die("usage: load in|out|ping|handshake|idle --address A --port P ...");
     }
 }
 
@@ -235,7 +213,6 @@ static void run(void)
 int main(int count, char **words)
 {
     int letter;
-    peer_options.target_domain = "target.test";
     peer_options.component_domain = "comp.target.test";
     peer_options.secret = "secret";
     set_option('a', "127.0.0.1");

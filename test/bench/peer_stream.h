@@ -32,7 +32,7 @@ struct stream {
 /* What all streams of a run have in common; set before the first one. */
 struct peer_options {
     struct sockaddr_in target, component_port, ours;
-    const char *target_domain, *component_domain, *secret;
+    const char *component_domain, *secret;
     bool tls;
 };
 extern struct peer_options peer_options;

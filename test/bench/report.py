@@ -20,8 +20,8 @@ def per(result, what, by):
 def row_of(workload, target, runs):
     """What the table shows of one workload with one target; `runs` of it failed where they have an error."""
     good = [run for run in runs if "error" not in run]
-    row = {"workload": workload.name, "title": workload.title, "unit": workload.unit, "target": target, "idle": getattr(workload, "idle", 0), "runs": runs,
-           "errors": [run["error"] for run in runs if "error" in run]}
+    row = {"workload": workload.name, "title": workload.title, "unit": workload.unit, "target": target,
+           "idle": getattr(workload, "idle", 0), "runs": runs, "errors": [run["error"] for run in runs if "error" in run]}
     row["rate"] = spread([per(run, "done", "seconds") for run in good])
     row["per_cpu_second"] = spread([per(run, "done", "cpu_target") for run in good])
     row["core"] = spread([per(run, "cpu_target", "seconds") for run in good])
@@ -75,6 +75,8 @@ def remarks(row):
     if row.get("bytes_per_stream"):
         words.append("%s KiB a stream, %s MiB resident, %.0f threads" % (
             shown(row["bytes_per_stream"], 1024), number(row["rss"]["median"] / 1048576), row["threads"]["median"]))
+    if row["load_core"] and row["load_core"]["median"] > 0.95 and row["unit"] != "pings":
+        words.append("the load was at its limit")
     words += ["%d %s" % (row[name], name) for name in COUNTERS if row[name]]
     if row["errors"]:
         words.append("%d of %d runs failed: %s" % (len(row["errors"]), len(row["runs"]), row["errors"][0].strip().split("\n")[-1][:200]))
@@ -103,6 +105,10 @@ def show(found):
                          percent(row["load_core"]), percent(row["others"]), times, remarks(row))).rstrip())
     print("\nper second and per CPU-second: median [least-most]; core, load: how busy the target and the load kept their core;\n"
           "others: how busy all else on this machine kept one core, which should be nothing")
+    busy = [row["others"]["median"] for row in rows if row["others"]]
+    if busy and median(busy) > 0.1:
+        print("\nThis machine was busy with other things, %.0f %% of a core: the figures per CPU-second say more than those per second." %
+              (100 * median(busy)))
     print("\nGoals")
     for goal in found["goals"]:
         print("  %-13s %s%s" % (goal["verdict"], goal["text"], ": " + goal["seen"] if goal["seen"] else ""))
@@ -117,7 +123,7 @@ def faults(runs, is_limit):
         if "error" in run:
             words.append(run["error"].strip())
             continue
-        if not run["done"] > 0:
+        if run["done"] <= 0:
             words.append("nothing was done")
         if not is_limit:
             words += ["%d %s" % (run[name], name) for name in COUNTERS + ("unexpected",) if run[name]]
