@@ -51,6 +51,49 @@ static void prepares_domains(void **state)
     check_domain("localhost", "localhost");
 }
 
+/* "shalom", written from right to left, beside labels that are not */
+#define SHALOM "\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d"
+
+static void prepares_each_label_for_itself(void **state)
+{
+    (void)state;
+    check_domain(SHALOM ".example", SHALOM ".example");
+    check_domain("xn--9dbne9b.example", SHALOM ".example");
+    check_domain(SHALOM "a.example", NULL); /* both directions in one label */
+}
+
+static void takes_a_full_stop_for_what_idna_says_it_is(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"a\xe3\x80\x82"
+                                       "b",
+                                       "a\xef\xbc\x8e"
+                                       "b.",
+                                       "a\xef\xbd\xa1"
+                                       "b\xe3\x80\x82"};
+    static const char *const bad[] = {"a..",
+                                      "a.\xe3\x80\x82",
+                                      "a\xe3\x80\x82.",
+                                      "\xe3\x80\x82",
+                                      "a\xe2\x80\xa4"
+                                      "b", /* U+2024, which nameprep makes a dot */
+                                      "a\xe2\x92\x88"
+                                      "b",                    /* U+2488: a digit and a dot */
+                                      "xn--ab-r13a.example"}; /* U+3002 inside of an A-label */
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        check_domain(good[i], "a.b");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        check_domain(bad[i], NULL);
+}
+
+static void refuses_a_nul_in_an_address_literal(void **state)
+{
+    (void)state;
+    char prepared[JID_PART_MAX + 1];
+    assert_int_equal(jid_prepare_domain("[::1\0x]", 7, prepared), -1);
+    assert_int_equal(jid_prepare_domain("[::1]", 5, prepared), 5);
+}
+
 static void refuses_what_is_no_domain(void **state)
 {
     (void)state;
@@ -167,6 +210,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prepares_domains),
+        cmocka_unit_test(prepares_each_label_for_itself),
+        cmocka_unit_test(takes_a_full_stop_for_what_idna_says_it_is),
+        cmocka_unit_test(refuses_a_nul_in_an_address_literal),
         cmocka_unit_test(refuses_what_is_no_domain),
         cmocka_unit_test(takes_addresses_apart),
         cmocka_unit_test(refuses_malformed_addresses),

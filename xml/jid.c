@@ -114,7 +114,8 @@ static bool is_ipv6_literal(const char *text, size_t length)
 {
     char address[INET6_ADDRSTRLEN + 1];
     struct in6_addr parsed;
-    if (length < 4 || length - 2 >= sizeof address || text[0] != '[' || text[length - 1] != ']')
+    if (length < 4 || length - 2 >= sizeof address || text[0] != '[' || text[length - 1] != ']' ||
+        memchr(text, '\0', length) != NULL)
         return false;
     memcpy(address, text + 1, length - 2);
     address[length - 2] = '\0';
@@ -134,27 +135,86 @@ static bool labels_ok(const char *prepared)
     return good;
 }
 
+/* dot_size - the bytes of the label separator at `text`: a dot, or one of the three more that IDNA
+ * knows (RFC 3490 3.1: U+3002, U+FF0E, U+FF61); 0 when there is none */
+static size_t dot_size(const char *text, size_t length)
+{
+    static const char *const dots[] = {"\xe3\x80\x82", "\xef\xbc\x8e", "\xef\xbd\xa1"};
+    if (length > 0 && text[0] == '.')
+        return 1;
+    for (size_t i = 0; i < 3; i++)
+        if (length >= 3 && memcmp(text, dots[i], 3) == 0)
+            return 3;
+    return 0;
+}
+
+/* prepare_label - nameprep one label, which must not become several (U+2024 becomes a dot) */
+static bool prepare_label(const char *label, size_t length, struct text *out)
+{
+    char prepared[PREPARED_ROOM + 1];
+    memcpy(prepared, label, length);
+    prepared[length] = '\0';
+    if (stringprep(prepared, sizeof prepared, 0, stringprep_nameprep) != STRINGPREP_OK ||
+        prepared[0] == '\0' || strchr(prepared, '.') != NULL)
+        return false;
+    text_append_string(out, prepared);
+    return true;
+}
+
+/* prepare_labels - each for itself, as RFC 3491 means it: its rule for text from right to left is one
+ * of labels, not of domains */
+static bool prepare_labels(const char *text, size_t length, struct text *out)
+{
+    size_t start = 0;
+    for (size_t i = 0; i <= length; i++) {
+        size_t dot = i < length ? dot_size(text + i, length - i) : 0;
+        if (i < length && dot == 0)
+            continue;
+        if (!prepare_label(text + start, i - start, out))
+            return false;
+        if (i < length)
+            text_append_char(out, '.');
+        start = i + dot;
+        i += dot > 0 ? dot - 1 : 0;
+    }
+    return true;
+}
+
+/* has_odd_dot - an A-label may hide a separator, which would make two labels of it later */
+static bool has_odd_dot(const char *unicode)
+{
+    for (size_t left = strlen(unicode); left > 0; unicode++, left--)
+        if (dot_size(unicode, left) > 1)
+            return true;
+    return false;
+}
+
 /* prepare_with_idna - nameprep each label and turn A-labels into U-labels */
 static int prepare_with_idna(const char *text, size_t length, char out[JID_PART_MAX + 1])
 {
-    if (!is_utf8(text, length))
-        return -1;
-    char prepared[PREPARED_ROOM + 1];
-    memcpy(prepared, text, length);
-    prepared[length] = '\0';
-    if (stringprep(prepared, sizeof prepared, 0, stringprep_nameprep) != STRINGPREP_OK)
-        return -1;
+    struct text prepared = TEXT_EMPTY;
     char *unicode = NULL;
-    if (idna_to_unicode_8z8z(prepared, &unicode, IDNA_USE_STD3_ASCII_RULES) != IDNA_SUCCESS)
+    if (!is_utf8(text, length) || !prepare_labels(text, length, &prepared) ||
+        idna_to_unicode_8z8z(prepared.bytes, &unicode, IDNA_USE_STD3_ASCII_RULES) != IDNA_SUCCESS) {
+        text_free(&prepared);
         return -1;
+    }
+    text_free(&prepared);
     size_t made = strlen(unicode);
-    if (made > 0 && unicode[made - 1] == '.')
-        unicode[--made] = '\0';
-    bool good = made > 0 && made <= JID_PART_MAX && labels_ok(unicode);
+    bool good = made > 0 && made <= JID_PART_MAX && !has_odd_dot(unicode) && labels_ok(unicode);
     if (good)
         memcpy(out, unicode, made + 1);
     free(unicode);
     return good ? (int)made : -1;
+}
+
+/* without_final_dot - RFC 7622 3.2.1: it is dropped */
+static size_t without_final_dot(const char *text, size_t length)
+{
+    for (size_t size = 1; size <= 3 && size < length; size++)
+        if (dot_size(text + length - size, size) == size)
+            return length - size;
+    return length;
 }
 
 /* prepare - into `out`, unless the text is prepared as it stands: then `*as_is` and nothing is
@@ -162,8 +222,7 @@ static int prepare_with_idna(const char *text, size_t length, char out[JID_PART_
 static int prepare(const char *text, size_t length, char out[JID_PART_MAX + 1], bool *as_is)
 {
     *as_is = false;
-    if (length > 1 && text[length - 1] == '.') /* RFC 7622 3.2.1: a final dot is dropped */
-        length--;
+    length = without_final_dot(text, length);
     if (length == 0 || length > JID_PART_MAX)
         return -1;
     if (is_plain_domain(text, length)) {
