@@ -168,16 +168,20 @@ static void load_changes(struct loading *loading, struct ini_file *file)
     free(home);
 }
 
-/* check_order - two numbers, of which the first must not be greater */
+/* check_order - two numbers, of which the first must not be greater; the one to blame is one that was set */
 static void check_order(struct loading *loading, const char *lesser, int64_t low,
                         const char *greater, int64_t high)
 {
     if (low <= high)
         return;
+    const struct config_row *row = config_value_find(lesser);
+    bool set = loading->origins[row - config_rows].path != NULL;
     struct text value = TEXT_EMPTY, expected = TEXT_EMPTY;
-    text_appendf(&value, "%lld", (long long)low);
-    text_appendf(&expected, "at most %s, which is %lld,", greater, (long long)high);
-    fault(loading, config_value_find(lesser), text_string(&value), text_string(&expected));
+    text_appendf(&value, "%lld", (long long)(set ? low : high));
+    text_appendf(&expected, "at %s %s, which is %lld,", set ? "most" : "least",
+                 set ? greater : lesser, (long long)(set ? high : low));
+    fault(loading, set ? row : config_value_find(greater), text_string(&value),
+          text_string(&expected));
     text_free(&value);
     text_free(&expected);
 }
