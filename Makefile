@@ -9,6 +9,9 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 VARIANT  ?= default
+ifeq ($(VARIANT),fuzz)
+CC := clang
+endif
 PREFIX   ?= /usr/local
 # How to treat Debian packages: `PACKAGES=installed` trusts that all is there (other systems).
 PACKAGES ?= check
@@ -30,8 +33,9 @@ flags.default := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 flags.debug   := -O0 -g3
 flags.asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 flags.tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+flags.fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 ifeq ($(flags.$(VARIANT)),)
-$(error VARIANT is one of default, debug, asan, tsan; not $(VARIANT))
+$(error VARIANT is one of default, debug, asan, tsan, fuzz; not $(VARIANT))
 endif
 
 # CFLAGS and LDFLAGS of the caller come last and win.
@@ -50,6 +54,8 @@ ADMIN   := $(wildcard admin/*.c)
 SUPPORT := $(wildcard test/support/*.c)
 TESTS   := $(wildcard test/test_*.c)
 BENCH   := $(wildcard test/bench/*.c)
+TARGETS := $(wildcard test/fuzz/fuzz_*.c)
+ORACLES := $(filter-out $(TARGETS),$(wildcard test/fuzz/*.c)) test/support/scratch.c
 
 objects       = $(1:%.c=$(BUILD)/%.o)
 ROOM_OBJECTS := $(call objects,$(XML) $(SERVER) $(PROOF) $(SESSION) $(ADMIN))
@@ -57,13 +63,14 @@ ROOT_OBJECT  := $(call objects,$(ROOT))
 TEST_OBJECTS := $(call objects,$(SUPPORT))
 TEST_PROGRAMS := $(TESTS:%.c=$(BUILD)/%)
 BENCH_PROGRAMS := $(BUILD)/test/bench/load $(BUILD)/test/bench/limits
+FUZZ_PROGRAMS := $(TARGETS:%.c=$(BUILD)/%)
 
 # ---- rules
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests unit run test bench bench-programs demo debug asan tsan install clean format help packages
+.PHONY: all tests unit run test bench bench-programs demo debug asan tsan install clean format help packages targets fuzz
 
 all: $(BINARY)                  ## the server (the default)
 
@@ -91,6 +98,13 @@ bench:                          ## installs what is missing, measures against ot
 
 bench-programs: $(BENCH_PROGRAMS)  ## the load generator and the bare limits, not run
 
+targets: $(FUZZ_PROGRAMS)       ## the fuzz targets, not run; only with VARIANT=fuzz
+
+fuzz:                           ## fuzzes for a long time: FUZZ_SECONDS (600) for each target
+	@sh test/packages.sh check build test
+	@$(MAKE) --no-print-directory VARIANT=fuzz targets
+	@sh test/fuzz/run.sh long
+
 demo: $(BINARY)                 ## two servers talk, and a component with a user of Prosody; annotated
 	@sh test/demo.sh ./$(BINARY)
 	@echo
@@ -101,7 +115,7 @@ install: all                    ## into $(DESTDIR)$(PREFIX)
 	install -D -m 644 openfire-s2s.conf $(DESTDIR)$(PREFIX)/share/openfire-s2s/openfire-s2s.conf
 
 format:                         ## clang-format over all C sources, in place
-	clang-format -i $(wildcard */*.[ch] test/support/*.[ch] test/bench/*.[ch])
+	clang-format -i $(wildcard */*.[ch] test/support/*.[ch] test/bench/*.[ch] test/fuzz/*.[ch])
 
 clean:                          ## removes all that was built; ./var stays
 	rm -rf build openfire-s2s
@@ -133,9 +147,13 @@ $(BUILD)/test/bench/limits: $(BUILD)/test/bench/limits.o
 	@echo "  LD   $@"
 	@$(LINK) -o $@ $^ -lxml2 -lssl -lcrypto
 
+$(BUILD)/test/fuzz/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(call objects,$(ORACLES)) $(BUILD)/rooms.a
+	@echo "  LD   $@"
+	@$(LINK) -fsanitize=fuzzer -o $@ $^ -lexpat $(LDLIBS)
+
 $(BUILD)/%.o: %.c Makefile | packages
 	@mkdir -p $(@D)
 	@echo "  CC   $@"
 	@$(COMPILE) -c -o $@ $<
 
--include $(patsubst %.o,%.d,$(ROOM_OBJECTS) $(ROOT_OBJECT) $(TEST_OBJECTS) $(call objects,$(TESTS) $(BENCH)))
+-include $(patsubst %.o,%.d,$(ROOM_OBJECTS) $(ROOT_OBJECT) $(TEST_OBJECTS) $(call objects,$(TESTS) $(BENCH) $(TARGETS) $(ORACLES)))

@@ -38,7 +38,7 @@ end_child() {
 run_logged() {
     local log=$1 variant=$2 limit=$3 prefix=() reports
     shift 3
-    case $variant in asan | tsan) prefix=("${fixed_addresses[@]}") ;; esac
+    case $variant in asan | tsan | fuzz) prefix=("${fixed_addresses[@]}") ;; esac
     reports=$PWD/${log%.log}.report
     # A background job of a script ignores SIGINT; the servers under test shall not inherit that.
     env --default-signal=INT,QUIT \
@@ -93,19 +93,21 @@ step() {
     [ "$1" != build ] || broken[$variant]=1
 }
 
-# build VARIANT MAKE-ARGUMENT... - the server and the unit tests; warnings are errors
+# build VARIANT MAKE-ARGUMENT... - warnings are errors
 build() {
     step build "$1" 600 sh -c '"$@" && echo "1 passed, 0 failed, 0 skipped"' build \
-        make --no-print-directory -j2 all tests bench-programs "${@:2}"
+        make --no-print-directory -j2 "${@:2}"
 }
 
-build plain
-build clang CC=clang
-build asan VARIANT=asan
-build tsan VARIANT=tsan
+build plain all tests bench-programs
+build clang all tests bench-programs CC=clang
+build asan all tests bench-programs VARIANT=asan
+build tsan all tests bench-programs VARIANT=tsan
+build fuzz targets VARIANT=fuzz
 
 step layers source 60 sh test/check_layers.sh
 step 'model of dialback' source 120 "$PYTHON" test/model/run.py
+step fuzzing fuzz 180 sh test/fuzz/run.sh short
 unit_tests=(test/test_*.c)
 for variant in plain asan tsan; do
     case $variant in

@@ -1,0 +1,151 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""seeds.py DIRECTORY - what libFuzzer begins with: DIRECTORY/<target>/, made of the dialogues
+
+Of each dialogue: what its peers send, stream by stream, its headers, its dialback elements, every address in it, its settings
+and rows; of pki.py's names for certificates, and its certificates themselves. Further lines say by hand what no dialogue has.
+"""
+import base64
+import glob
+import hashlib
+import os
+import re
+import shutil
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+import dialog  # noqa: E402
+import pki  # noqa: E402
+
+LONGEST = 4096  # as libFuzzer cuts them
+
+CERTIFICATES = (
+    "example.net\ndexample.net\n", "example.net\nd*.net\ncexample.net\n", "a.example.net\nd*.example.net\n",
+    "a.b.example.net\nd*.example.net\nd*.b.example.net\n", "example.net\ns_xmpp-server.example.net\n",
+    "example.net\nxexample.net\n", "example.net\nxuser@example.net\nxEXAMPLE.net.\n", "example.net\nuexample.net\nmexample.net\n",
+    "example.net\ndexample.net\\0.evil.test\nXexample.net\nS_xmpp-server.example.net\n", "192.0.2.1\nd192.0.2.1\nx192.0.2.1\n",
+    "[2001:db8::1]\nx[2001:db8::1]\nd[2001:db8::1]\n", "bücher.example\ndxn--bcher-kva.example\nxbücher.example\n",
+    "example.net\nd*\nd*.\nd*.*.net\ndexam*.net\ns_xmpp-server.*.net\n",
+)
+ADDRESSES = (
+    "BÜCHER.example", "xn--bcher-kva.example", "192.0.2.1", "[2001:DB8::1]", "a.b.", "a..b", "u@a.b/r", "user@example.net/r/s@t",
+    "a。b．c｡d", "שלום.example", "xn--9dbne9b.example", "ﬁ@ﬀ.example/ﬃ", "ß.example", "\u2488.example", "a\u00ad.example",
+)
+OVERRIDES = (
+    "{example.net,192.0.2.7:5269},{*.lab.test,[2001:db8::5]:5269},{*,192.0.2.1}", "{a.b,c.d},{c.d,a.b}", "{*,x}", "{bücher.example,x:1}",
+)
+UNUSUAL = (  # streams, behind a header
+    b"<iq>x\r\ny&lt;z&#13;<![CDATA[<&]]>]]&gt;</iq>", b"<a:b xmlns:a='urn:a&amp;b' a:c='1' c='2'><c xmlns=''/></a:b>",
+    b"<iq xml:lang='de' a=\"'\" b='\"'>\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80</iq>", b"<stream:stream/>", b"<iq><stream:stream/></iq>",
+    b"<p:x p:y='' xmlns:q='urn:p'><q:x q:y=''/></p:x> \n <presence/>", b"<iq>&#x10FFFF;&#0;</iq>", b"<iq>\xc0\x80</iq>", b"<iq>\xed\xa0\x80</iq>",
+)
+
+
+class Seeds:
+    def __init__(self, directory):
+        self.directory = directory
+
+    def add(self, target, data):
+        data = data[:LONGEST]
+        directory = os.path.join(self.directory, target)
+        os.makedirs(directory, exist_ok=True)
+        with open(os.path.join(directory, hashlib.sha1(data).hexdigest()), "wb") as file:
+            file.write(data)
+
+
+def sent(dialogue):
+    """what each peer sends: {name: [bytes, …]}; a variable stands for itself"""
+    dialogue.variables = type("Any", (dict,), {"__missing__": lambda self, key: key, "__contains__": lambda self, key: True})()
+    streams = {}
+    for line in dialogue.lines:
+        found = re.match(r"(\w+) >> ?(.*)", line, re.S)
+        if found:
+            streams.setdefault(found.group(1), []).append(dialogue.to_bytes(found.group(2)))
+    return streams
+
+
+def add_stream(seeds, pieces):
+    seeds.add("xmpp_packet_reader", b"`0" + b"".join(pieces))
+    for piece in pieces:
+        if piece[:13] == b"<stream:stream" or b"<stream:stream" in piece[:60]:
+            seeds.add("stream_header", piece)
+        else:
+            seeds.add("xmpp_packet_reader", b"a0" + piece)
+        if b"dialback" in piece or b"<db:" in piece:
+            seeds.add("dialback_element", piece)
+        for address in re.findall(rb"(?:from|to)=['\"]([^'\"]*)['\"]", piece):
+            seeds.add("jid", address)
+
+
+def section_lines(settings):
+    for name, value in settings:
+        section, key = name.rsplit(".", 1)
+        yield "[%s]\n%s = %s\n" % (section, key, value)
+
+
+def add_files(seeds, dialogue):
+    settings = dict(dialogue.settings)
+    rows, components, upstreams = [], [], []
+    for line in dialogue.lines:
+        words = line.split()
+        if words[0] == "setting":
+            settings[words[1]] = words[3] if len(words) > 3 else ""
+        elif words[0] == "row":
+            rows.append("[%s]\npermission = %s\nremotePort = %s\n" % (words[1], words[2], words[3] if len(words) > 3 else 0))
+        elif words[0] == "component":
+            components.append("[%s]\nsecret = %s\n" % (words[1], words[2]))
+            components += ["permission = %s\n" % word for word in words[3:]]
+        elif words[0] == "upstream":
+            upstreams.append("[upstream %s]\nhost = 192.0.2.1\n%s\n" % (
+                words[1], "\n".join(word.replace("=", " = ") for word in words[2:] if not word.startswith("port"))))
+    for line in section_lines(settings.items()):
+        seeds.add("config", line.encode())
+    main = "".join(section_lines(settings.items())) + "".join(upstreams)
+    parts = [main, "[s2s]\nlog.level = info\n", "".join(rows), "".join(components), settings.get("dnsutil.dnsOverride", "")]
+    seeds.add("config", "\n%%\n".join(parts).encode())
+
+
+def add_certificates(seeds):
+    directory = tempfile.mkdtemp()
+    try:
+        pki.Pki(directory)
+        for path in sorted(glob.glob(os.path.join(directory, "*.pem"))):
+            with open(path) as file:
+                for body in re.findall(r"-----BEGIN CERTIFICATE-----(.*?)-----END", file.read(), re.S):
+                    seeds.add("certificate_identity", b"remote.test\n" + base64.b64decode(body))
+    finally:
+        shutil.rmtree(directory)
+
+
+def main():
+    seeds = Seeds(sys.argv[1])
+    shutil.rmtree(seeds.directory, ignore_errors=True)
+    for path in sorted(glob.glob(os.path.join(os.path.dirname(HERE), "dialog", "*.dialog"))):
+        dialogue = dialog.Dialogue(path, "", False, "")
+        for pieces in sent(dialogue).values():
+            add_stream(seeds, pieces)
+        add_files(seeds, dialogue)
+    add_certificates(seeds)
+    for text in CERTIFICATES:
+        seeds.add("certificate_identity", text.encode())
+    for text in ADDRESSES:
+        seeds.add("jid", text.encode())
+    for text in OVERRIDES:
+        seeds.add("config", ("[dnsutil]\ndnsOverride = \"%s\"\n\n%%%%\n\n%%%%\n\n%%%%\n\n%%%%\n%s" % (text, text)).encode())
+    for number, data in enumerate(UNUSUAL):
+        seeds.add("xmpp_packet_reader", b"a" + bytes([48 + number]) + data)
+        seeds.add("xmpp_packet_reader", b"q0" + data)  # behind many names
+        seeds.add("xmpp_packet_reader", b"i0" + data)  # of a component
+    for choices in b"0123456789":
+        seeds.add("stream_header", b"=" + bytes([choices]) + b"s2s.test\nremote.test\nid<&>'\"\nde")
+        seeds.add("dialback_element", b"=" + bytes([choices]) + b"s2s.test\nremote.test\nid<&>'\"\nkey\ntext of an error")
+    with open(os.path.join(os.path.dirname(os.path.dirname(HERE)), "openfire-s2s.conf"), "rb") as file:
+        text = file.read()
+    for at in range(0, len(text), 3000):
+        seeds.add("config", text[at:at + 3500])
+
+
+if __name__ == "__main__":
+    main()
