@@ -68,8 +68,9 @@ static bool read_target(struct row *row, const char *text, size_t length)
     }
     size_t host = colon != NULL ? (size_t)(colon - text) : length;
     char prepared[JID_PART_MAX + 1];
-    if (jid_prepare_domain(text, host, prepared) < 0 ||
-        jid_domain_to_ascii(prepared, row->host) < 0) {
+    if (jid_prepare_domain(text, host, prepared) < 0)
+        return false;
+    if (jid_domain_to_ascii(prepared, row->host) < 0) {
         if (!jid_domain_is_ip(prepared) || strlen(prepared) >= sizeof row->host)
             return false;
         strcpy(row->host, prepared);
@@ -185,7 +186,9 @@ int dns_override_find(const struct dns_overrides *overrides, const char *domain,
         return 0;
     *port = row->port;
     for (int step = 0; step < STEPS_MAX; step++) {
-        const struct row *next = find_exact(overrides, row->host);
+        char target[JID_PART_MAX + 1]; /* as a pattern is kept; the host itself is in A-labels */
+        bool named = jid_prepare_domain(row->host, strlen(row->host), target) > 0;
+        const struct row *next = named ? find_exact(overrides, target) : NULL;
         if (next == NULL) {
             memcpy(host, row->host, sizeof row->host);
             return 1;

@@ -67,6 +67,7 @@ static void follows_targets_and_finds_circles(void **state)
     check("{a.org,b.org:1},{b.org,c.org},{c.org,10.0.0.1:3}", "a.org", 1, "10.0.0.1", 3);
     check("{a.org,b.org:1},{b.org,c.org}", "a.org", 1, "c.org", 1);
     check("{a.org,a.org}", "a.org", -1, NULL, 0);
+    check("{a.org,xn--bcher-kva.org},{xn--bcher-kva.org,10.0.0.1:3}", "a.org", 1, "10.0.0.1", 3);
     check("{a.org,b.org},{b.org,a.org}", "x.a.org", 0, NULL, 0);
     check("{a.org,b.org},{b.org,a.org}", "a.org", -1, NULL, 0);
     check("{*,x.org}", "x.org", 1, "x.org", 0);
@@ -75,10 +76,22 @@ static void follows_targets_and_finds_circles(void **state)
 static void refuses_other_texts(void **state)
 {
     (void)state;
-    static const char *const bad[] = {
-        "a.org",           "{a.org}",     "{a.org,}",          "{,b.org}",   "{a.org,b:0}",
-        "{a.org,b:65536}", "{a.org,b:x}", "{a.org,[::1}",      "{a.org,b",   "{*a.org,b}",
-        "{a.org,b:1}x",    "{a..org,b}",  "{a.org,[::1]5269}", "{a.org,b c}"};
+    static const char *const bad[] = {"a.org",
+                                      "{a.org}",
+                                      "{a.org,}",
+                                      "{,b.org}",
+                                      "{a.org,b:0}",
+                                      "{a.org,b:65536}",
+                                      "{a.org,b:x}",
+                                      "{a.org,[::1}",
+                                      "{a.org,b",
+                                      "{*a.org,b}",
+                                      "{a.org,b:1}x",
+                                      "{a..org,b}",
+                                      "{a.org,[::1]5269}",
+                                      "{a.org,b c}",
+                                      "{a.org,[::1]},{b.org,u@b}",
+                                      "{a.org,10.0.0.1},{b.org,:1}"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         text_clear(&why);
         if (dns_util_parse_overrides(bad[i], &why) == 0)
