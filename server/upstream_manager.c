@@ -165,18 +165,19 @@ static bool resolve(struct upstream *upstream, const char *name)
     return true;
 }
 
-/* complete - what a section must have */
+/* complete - what a section must have. Its domains are kept prepared from now on; the heading's is as it was written. */
 static bool complete(struct upstream *upstream, const char *file, struct text *why)
 {
     struct upstream checked = {0};
     const char *first = upstream->domains + 1;
     int length = (int)strcspn(first, ",");
-    bool good = add_domains(&checked, upstream->domains) && upstream->host != NULL;
-    free(checked.domains);
+    bool good = add_domains(&checked, upstream->domains) && checked.domains[1] != '\0' &&
+                upstream->host != NULL;
     if (!good) {
         ini_file_fault(why, file, upstream->line,
                        "[upstream %.*s]: a domain, and below it a host, were expected", length,
                        first);
+        free(checked.domains);
         return false;
     }
     bool own = upstream->addresses == NULL || upstream->addresses[0] == '\0';
@@ -189,6 +190,8 @@ static bool complete(struct upstream *upstream, const char *file, struct text *w
             good = false;
         }
     free(list);
+    free(upstream->domains);
+    upstream->domains = checked.domains;
     return good;
 }
 
