@@ -209,6 +209,21 @@ static void check_again(const struct config *config)
 
 /* --- the overrides --- */
 
+/* check_rows_alone - of a text that was taken, each {row} is taken by itself, too */
+static void check_rows_alone(const char *text)
+{
+    while ((text = strchr(text, '{')) != NULL) {
+        char *row = text_copy_n(text, strcspn(text, "}") + 1);
+        struct text why = TEXT_EMPTY;
+        struct dns_overrides *overrides = dns_override_parse(row, &why);
+        insist(overrides != NULL, "not by itself: %s", text_string(&why));
+        dns_override_free(overrides);
+        text_free(&why);
+        text += strlen(row);
+        free(row);
+    }
+}
+
 static void check_override(const char *text)
 {
     static const char *const domains[] = {"example.net", "a.example.net", "lab.test",
@@ -228,6 +243,8 @@ static void check_override(const char *text)
         insist(jid_prepare_domain(host, strlen(host), again) > 0, "a host that is none: %s", host);
         insist(port >= 0 && port <= 65535, "port %d", port);
     }
+    if (overrides != NULL)
+        check_rows_alone(text);
     dns_override_free(overrides);
     text_free(&why);
 }

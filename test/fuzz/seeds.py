@@ -134,6 +134,7 @@ def main():
         seeds.add("jid", text.encode())
     for text in OVERRIDES:
         seeds.add("config", ("[dnsutil]\ndnsOverride = \"%s\"\n\n%%%%\n\n%%%%\n\n%%%%\n\n%%%%\n%s" % (text, text)).encode())
+    seeds.add("config", b"[upstream xn--bcher-kva.example]\nhost = 192.0.2.1\ndomains = a.example, b.example\ntls = required\n")
     for number, data in enumerate(UNUSUAL):
         seeds.add("xmpp_packet_reader", b"a" + bytes([48 + number]) + data)
         seeds.add("xmpp_packet_reader", b"q0" + data)  # behind many names
