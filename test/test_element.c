@@ -232,9 +232,35 @@ static void answers_packets_as_they_may_be_answered(void **state)
     arena_free(arena);
 }
 
+/* libxml2 gives a text with line ends or entities in many pieces: a node for each would cost a hundred
+ * bytes for one that a peer sent */
+static void joins_text_that_comes_in_pieces(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new(0);
+    struct element *parent = element_new(arena, "a", "");
+    unsigned nodes = 0;
+    for (int i = 0; i < 3000; i++)
+        element_add_text(arena, parent, i % 2 ? "\n" : "xy", i % 2 ? 1 : 2);
+    for (const struct element *each = parent->children; each != NULL; each = each->next)
+        nodes++;
+    assert_in_range(nodes, 1, 4);
+    assert_in_range(arena_used(arena), 4500, 6000);
+    const char *text = element_text(parent, arena);
+    assert_int_equal(strlen(text), 4500);
+    assert_memory_equal(text, "xy\nxy\n", 6);
+    assert_string_equal(text + 4494, "xy\nxy\n");
+    element_add(arena, parent, "b", NULL);
+    element_add_text(arena, parent, "z", 1);
+    assert_null(parent->last_child->name); /* never joined over an element */
+    assert_int_equal(parent->last_child->text_length, 1);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(joins_text_that_comes_in_pieces),
         cmocka_unit_test(writes_stanzas_canonically),
         cmocka_unit_test(keeps_namespaces),
         cmocka_unit_test(moves_stanzas_to_another_content_namespace),

@@ -88,6 +88,20 @@ char *arena_copy(struct arena *arena, const char *bytes, size_t length)
     return copy;
 }
 
+bool arena_extend(struct arena *arena, const void *piece, size_t size, size_t more)
+{
+    struct block *newest = arena->newest;
+    size_t taken = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    size_t wanted = (size + more + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    if (newest == NULL || newest->used < taken ||
+        (const char *)piece != newest->bytes + newest->used - taken ||
+        newest->room - newest->used < wanted - taken)
+        return false;
+    newest->used += wanted - taken;
+    arena->used += wanted - taken;
+    return true;
+}
+
 size_t arena_used(const struct arena *arena)
 {
     return arena->used;

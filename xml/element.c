@@ -12,6 +12,7 @@
  */
 #include "xml/element.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "xml/xmlns.h"
@@ -56,8 +57,23 @@ struct element *element_add(struct arena *arena, struct element *parent, const c
     return child;
 }
 
+/* extend_text - in place, or not at all */
+static bool extend_text(struct arena *arena, struct element *node, const char *bytes, size_t length)
+{
+    if (!arena_extend(arena, node->text, node->text_length + 1, length))
+        return false;
+    char *end = (char *)(uintptr_t)node->text + node->text_length; /* the arena's, so writable */
+    memcpy(end, bytes, length);
+    end[length] = '\0';
+    node->text_length += length;
+    return true;
+}
+
 void element_add_text(struct arena *arena, struct element *parent, const char *bytes, size_t length)
 {
+    struct element *last = parent->last_child;
+    if (last != NULL && last->name == NULL && extend_text(arena, last, bytes, length))
+        return;
     struct element *node = new_node(arena);
     node->text = arena_copy(arena, bytes, length);
     node->text_length = length;

@@ -48,7 +48,8 @@ struct element *element_new(struct arena *arena, const char *name, const char *n
 /* element_add - append a new child element and return it; `ns` NULL means the parent's */
 struct element *element_add(struct arena *arena, struct element *parent, const char *name,
                             const char *ns);
-/* element_add_text - append character data; joined to a text node that is last already */
+/* element_add_text - append character data; joined to a text node that is last already, where that
+ * can be done in place */
 void element_add_text(struct arena *arena, struct element *parent, const char *bytes,
                       size_t length);
 /* element_set - set an attribute without namespace; `value` NULL removes it */
