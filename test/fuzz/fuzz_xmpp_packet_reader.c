@@ -27,9 +27,10 @@ enum {
     MANY_NAMES = 16    /* so many names first that the parser is renewed */
 };
 
-#define ARENA_FACTOR 64 /* bytes in the arena for a byte of a packet, and */
+#define ARENA_FACTOR 12 /* bytes in the arena for a byte of a packet (a=''), and */
 #define ARENA_BASE 1024
-#define HEAP_FACTOR 128 /* bytes of memory for a byte read, and */
+#define ARENA_ELEMENT 256 /* for each of the elements that it may have (<a/>x) */
+#define HEAP_FACTOR 32    /* bytes of memory for a byte read, and */
 #define HEAP_BASE 65536
 
 #define HEADER                                                                            \
@@ -117,11 +118,18 @@ static void check_written(struct element *packet)
     text_free(&copied);
 }
 
+/* for_elements - what as many elements as may come in so many bytes may cost */
+static size_t for_elements(const struct reading *reading, size_t bytes)
+{
+    size_t most = bytes / 4;
+    return ARENA_ELEMENT * (most < reading->limits->elements ? most : reading->limits->elements);
+}
+
 static void check_arena(const struct reading *reading, size_t bytes)
 {
     size_t used = arena_used(xmpp_packet_reader_arena(reading->reader));
-    insist(used <= ARENA_FACTOR * bytes + ARENA_BASE, "%zu bytes in the arena for %zu read", used,
-           bytes);
+    insist(used <= ARENA_FACTOR * bytes + for_elements(reading, bytes) + ARENA_BASE,
+           "%zu bytes in the arena for %zu read", used, bytes);
 }
 
 static void note(struct reading *reading, const char *what, const struct element *element)
@@ -190,7 +198,8 @@ static void feed(struct reading *reading, const char *bytes, size_t length)
     reading->over |= reading->result != XMPP_PACKET_MORE;
     size_t heap = __sanitizer_get_current_allocated_bytes();
     if (reading->measured && heap > reading->heap)
-        insist(heap - reading->heap <= HEAP_FACTOR * reading->fed + HEAP_BASE,
+        insist(heap - reading->heap <=
+                   HEAP_FACTOR * reading->fed + 2 * for_elements(reading, reading->fed) + HEAP_BASE,
                "%zu bytes of memory for %zu read", heap - reading->heap, reading->fed);
 }
 
