@@ -165,7 +165,8 @@ static bool resolve(struct upstream *upstream, const char *name)
     return true;
 }
 
-/* complete - what a section must have. Its domains are kept prepared from now on; the heading's is as it was written. */
+/* complete - what a section must have. Its domains are kept prepared from now on; the heading's
+ * is as it was written. */
 static bool complete(struct upstream *upstream, const char *file, struct text *why)
 {
     struct upstream checked = {0};

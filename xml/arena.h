@@ -22,8 +22,8 @@ void arena_reset(struct arena *arena);
 void *arena_alloc(struct arena *arena, size_t size);
 /* arena_copy - a NUL-terminated copy of `length` bytes */
 char *arena_copy(struct arena *arena, const char *bytes, size_t length);
-/* arena_extend - let the piece, which has `size` bytes, have `more` where it stands; false when it is
- * not the last one taken, or there is no room behind it */
+/* arena_extend - let the piece, which has `size` bytes, have `more` where it stands; false when
+ * it is not the last one taken, or there is no room behind it */
 bool arena_extend(struct arena *arena, const void *piece, size_t size, size_t more);
 /* arena_used - bytes handed out since the last reset: what the stanza costs in memory */
 size_t arena_used(const struct arena *arena);

@@ -3,12 +3,12 @@
  *
  * Openfire: org.dom4j.Element. Namespaces in XML 1.0 for what is written.
  *
- * How an element is written: a name in no prefix gets xmlns only where its namespace is not the one
- * in force; a prefix is declared where it is first used unless a declaration in force already binds
- * it to that namespace; declarations that stood on an element stay there, used or not, as QNames in
- * content may need them. An element whose namespace is the style's from_ns is written without
- * prefix in to_ns wherever it stands, so that the reader sees the same names as we did. Pure; one
- * thread at a time; nothing here is freed but with the arena.
+ * How an element is written: a name in no prefix gets xmlns only where its namespace is not the
+ * one in force; a prefix is declared where it is first used unless a declaration in force already
+ * binds it to that namespace; declarations that stood on an element stay there, used or not, as
+ * QNames in content may need them. An element whose namespace is the style's from_ns is written
+ * without prefix in to_ns wherever it stands, so that the reader sees the same names as we did.
+ * Pure; one thread at a time; nothing here is freed but with the arena.
  */
 #include "xml/element.h"
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_certificate_identity - for whom a certificate speaks, against RFC 9525 said once more
  *
- * Input: a domain and a line feed, then either a certificate in DER (which begins with '0'), or names: one a line, a letter of
- * its kind first (see add_name). Several of them go into a certificate that is made in memory. What must hold: it matches
- * only if one of its names does by the rules below (a wildcard is the whole left-most label and stands for one; neither the
- * common name nor a URI, an address or an IP counts), and it does match when a name is the domain to the byte.
+ * Input: a domain and a line feed, then either a certificate in DER (which begins with '0'), or
+ * names: one a line, a letter of its kind first (see add_name). Several of them go into a
+ * certificate that is made in memory. What must hold: it matches only if one of its names does by
+ * the rules below (a wildcard is the whole left-most label and stands for one; neither the common
+ * name nor a URI, an address or an IP counts), and it does match when a name is the domain to the
+ * byte.
  */
 #include <ctype.h>
 #include <idna.h>
@@ -107,8 +109,8 @@ static void add_other(GENERAL_NAME *name, const char *form, int type, const char
     GENERAL_NAME_set0_othername(name, OBJ_txt2obj(form, 1), value);
 }
 
-/* add_name - d dNSName, u URI, m e-mail, i iPAddress, x xmppAddr, s SRVName; X, S: of the wrong string type, c: common name.
- * `\0` in it is a NUL. */
+/* add_name - d dNSName, u URI, m e-mail, i iPAddress, x xmppAddr, s SRVName; X, S: of the wrong
+ * string type, c: common name. `\0` in it is a NUL. */
 static void add_name(X509 *certificate, GENERAL_NAMES *names, const char *line)
 {
     char bytes[1024];
@@ -182,7 +184,8 @@ static void check(const X509 *certificate, const char *domain)
     text_free(&how);
 }
 
-/* check_own_name - with its very name as the last one it matches; with a common name alone it never does */
+/* check_own_name - with its very name as the last one it matches; with a common name alone it
+ * never does */
 static void check_own_name(const char *domain)
 {
     char ascii[256], *line;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_config - the settings and the rows, through the files that they are read from
  *
- * Input: parts with a line "%%" between: the settings' file, s2s.home/settings.conf, remote-servers.conf, components.conf, and a
- * text for dnsutil.dnsOverride. What must hold:
- *   - a file is taken, or each line of the refusal names a file and, but for what is about a file as a whole, a line;
- *   - whatever is taken is within the bounds of its row, and written out again it loads as the same;
- *   - a row of the other files says what its lines say; what the server writes of them, it reads back;
+ * Input: parts with a line "%%" between: the settings' file, s2s.home/settings.conf,
+ * remote-servers.conf, components.conf, and a text for dnsutil.dnsOverride. What must hold:
+ *   - a file is taken, or each line of the refusal names a file and, but for what is about a file
+ *     as a whole, a line;
+ *   - whatever is taken is within the bounds of its row, and written out again it loads as the
+ *     same;
+ *   - a row of the other files says what its lines say; what the server writes of them, it reads
+ *     back;
  *   - an override leads to a host and a port, or says that it runs in a circle.
  * No names are looked up: getaddrinfo here knows addresses only.
  */
@@ -251,7 +254,8 @@ static void check_override(const char *text)
 
 /* --- the rows --- */
 
-/* is_key - and, in `domain`, whose: the section as a row keeps it. Rows of all below a domain are left out. */
+/* is_key - and, in `domain`, whose: the section as a row keeps it. Rows of all below a domain are
+ * left out. */
 static bool is_key(const struct ini_entry *entry, const char *key, char domain[JID_PART_MAX + 1])
 {
     return entry->key != NULL && strcasecmp(entry->key, key) == 0 && entry->section[0] != '*' &&
@@ -348,7 +352,8 @@ static void check_components(const struct config *config)
     text_free(&why);
 }
 
-/* check_upstreams - the domain of a section is served, as it stands in the addresses of stanzas: prepared */
+/* check_upstreams - the domain of a section is served, as it stands in the addresses of stanzas:
+ * prepared */
 static void check_upstreams(const struct config *config)
 {
     static const char heading[] = "upstream ";

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_dialback_element - db:result and db:verify, as they are read and as they are written
  *
- * Input: bytes of a stream behind its header; or, behind a '=', what we are to write, with line feeds between. What must
- * hold:
- *   - addresses come from the attributes alone, both or none, and are the prepared domains that stand there;
- *   - kind and type are what name, namespace and attribute say; the key is the text without white space around it;
+ * Input: bytes of a stream behind its header; or, behind a '=', what we are to write, with line
+ * feeds between. What must hold:
+ *   - addresses come from the attributes alone, both or none, and are the prepared domains that
+ *     stand there;
+ *   - kind and type are what name, namespace and attribute say; the key is the text without white
+ *     space around it;
  *   - what we write, whatever id, key and text are, is one element that is read back equal.
  */
 #include <stdlib.h>

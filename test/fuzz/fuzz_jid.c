@@ -2,9 +2,11 @@
 /* fuzz_jid - addresses against the rules of RFC 7622, as far as these can be said in a few lines
  *
  * Input: the address. What must hold:
- *   - a domain of plain ASCII is taken exactly when it is labels of letters, digits and hyphens (STD 3);
+ *   - a domain of plain ASCII is taken exactly when it is labels of letters, digits and hyphens
+ *     (STD 3);
  *   - preparation is idempotent; case makes no difference; A-labels and back is the same domain;
- *   - parts are UTF-8, never empty, never longer than 1,023 bytes; what was parsed, put together again, parses to the same.
+ *   - parts are UTF-8, never empty, never longer than 1,023 bytes; what was parsed, put together
+ *     again, parses to the same.
  */
 #include <stdio.h>
 #include <stdlib.h>

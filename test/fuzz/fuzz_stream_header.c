@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_stream_header - headers: what is read is what stands there, what is written is read back
  *
- * Input: the bytes of a stream; or, behind a '=', the values of our own header with line feeds between. What must hold:
- *   - what is read are the attributes, nothing else; a version counts when it is digits, a dot, digits;
- *   - a header that we write, whatever the values, is one element that libxml2's DOM and expat read, and stream_header_read
- *     gives the values back.
+ * Input: the bytes of a stream; or, behind a '=', the values of our own header with line feeds
+ * between. What must hold:
+ *   - what is read are the attributes, nothing else; a version counts when it is digits, a dot,
+ *     digits;
+ *   - a header that we write, whatever the values, is one element that libxml2's DOM and expat
+ *     read, and stream_header_read gives the values back.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -2,11 +2,13 @@
 /* fuzz_xmpp_packet_reader - the stream reader against itself, libxml2's DOM and expat
  *
  * Input: a byte of choices, a byte of chance, then the bytes of the stream. What must hold:
- *   - fed whole, in pieces where chance has it, or byte by byte, the stream gives the same elements and the same end (but of two
- *     faults that stand close together, one reading may find the one, and another the other);
+ *   - fed whole, in pieces where chance has it, or byte by byte, the stream gives the same
+ *     elements and the same end (but of two faults that stand close together, one reading may
+ *     find the one, and another the other);
  *   - behind an error or the end nothing is handed over, and the answer stays the same;
- *   - what is handed over is within the limits, and written out it is the same tree for libxml2's DOM and for expat,
- *     alone as well as in a stream (CVE-2022-22784 and others of its class: no smuggling by a second parser);
+ *   - what is handed over is within the limits, and written out it is the same tree for libxml2's
+ *     DOM and for expat, alone as well as in a stream (CVE-2022-22784 and others of its class: no
+ *     smuggling by a second parser);
  *   - a copy is written as the original is;
  *   - memory stays below a factor of what was read (CVE-2026-43507's class).
  */
@@ -43,8 +45,9 @@ static const struct xmpp_packet_limits all_limits[] = {{65536, 16, 64, 32, 16, 6
                                                        {1048576, 128, 20000, 256, 64, 1048576},
                                                        {10000, 16, 64, 8, 8, 300}};
 
-/* The end of whatever is not finished: libxml2 looks for an end before it looks for faults, and where it looks differs with the
- * pieces, so that what is not finished may be known as a fault in one reading and not yet in another. */
+/* The end of whatever is not finished: libxml2 looks for an end before it looks for faults, and
+ * where it looks differs with the pieces, so that what is not finished may be known as a fault in
+ * one reading and not yet in another. */
 #define UNFINISHED "'>\">-->?>]]></x></x>"
 
 /* One reading of the stream */

@@ -1,7 +1,8 @@
-/* oracle - what the fuzz targets have in common: the input taken piece by piece, and the word of failure
+/* oracle - what the fuzz targets have in common: input taken piece by piece, and the word of failure
  *
- * A target is one file fuzz_<module>.c with LLVMFuzzerTestOneInput. It judges what the module does by rules
- * of its own (oracles): insist() ends the program with a sentence, and libFuzzer keeps the input.
+ * A target is one file fuzz_<module>.c with LLVMFuzzerTestOneInput. It judges what the module does
+ * by rules of its own (oracles): insist() ends the program with a sentence, and libFuzzer keeps the
+ * input.
  */
 #ifndef TEST_FUZZ_ORACLE_H
 #define TEST_FUZZ_ORACLE_H
@@ -24,8 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 void insist(bool holds, const char *sentence, ...) __attribute__((format(printf, 2, 3)));
 /* input_byte - the next byte, 0 when there is none */
 unsigned char input_byte(struct input *input);
-/* input_field - all up to the next `end` byte (which is passed over) or the end of the input; a copy of
- * exactly that length and a NUL, to be freed by the caller */
+/* input_field - all up to the next `end` byte (which is passed over) or the end of the input; a
+ * copy of exactly that length and a NUL, to be freed by the caller */
 char *input_field(struct input *input, char end);
 /* input_exact - a copy without a NUL behind it, so that a read behind its end is seen; free() */
 char *input_exact(const char *bytes, size_t length);

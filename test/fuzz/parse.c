@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* parse - the stream reader as a function: bytes to the first element, for targets that are about elements */
+/* parse - the stream reader as a function: bytes to the first element
+ *
+ * For targets that are about elements. What the reader lends is copied into the caller's arena.
+ */
 #include "test/fuzz/parse.h"
 
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tree - a piece of XML as a text that two parsers must agree on
  *
- * COMPAT: expat knows the names of XML 1.0's fourth edition, libxml2 those of the fifth, which has more letters; so a
- * document with a name beyond ASCII is not judged by expat.
+ * COMPAT: expat knows the names of XML 1.0's fourth edition, libxml2 those of the fifth, which
+ * has more letters; so a document with a name beyond ASCII is not judged by expat.
  */
 #include "test/fuzz/tree.h"
 
