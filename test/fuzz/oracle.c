@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* oracle - what the fuzz targets have in common: input taken piece by piece, and the word of failure
+/* oracle - what the fuzz targets have in common: input, piece by piece, and the word of failure
  *
  * One thread, as libFuzzer has it.
  */

@@ -1,4 +1,4 @@
-/* oracle - what the fuzz targets have in common: input taken piece by piece, and the word of failure
+/* oracle - what the fuzz targets have in common: input, piece by piece, and the word of failure
  *
  * A target is one file fuzz_<module>.c with LLVMFuzzerTestOneInput. It judges what the module does
  * by rules of its own (oracles): insist() ends the program with a sentence, and libFuzzer keeps the

@@ -36,6 +36,10 @@ ADDRESSES = (
 OVERRIDES = (
     "{example.net,192.0.2.7:5269},{*.lab.test,[2001:db8::5]:5269},{*,192.0.2.1}", "{a.b,c.d},{c.d,a.b}", "{*,x}", "{bücher.example,x:1}",
 )
+MOVES = (  # of dialback_roles: a key is asked about and answered, an answer to us, a key of ours, time
+    bytes([0, 0, 1, 0, 2, 3, 0, 1, 0, 1, 0, 0]), bytes([0, 0, 1, 0, 3, 0, 1, 0, 1, 0, 0, 2, 4, 7, 4, 7]),
+    bytes([5, 0, 1, 0, 6, 0, 1, 0, 1, 0, 6, 0, 1, 0, 1, 0, 5, 0, 1, 1]), bytes([7, 0, 0, 0, 1, 0, 0, 100, 7, 0, 0, 0, 1, 0, 0, 5]),
+)
 UNUSUAL = (  # streams, behind a header
     b"<iq>x\r\ny&lt;z&#13;<![CDATA[<&]]>]]&gt;</iq>", b"<a:b xmlns:a='urn:a&amp;b' a:c='1' c='2'><c xmlns=''/></a:b>",
     b"<iq xml:lang='de' a=\"'\" b='\"'>\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80</iq>", b"<stream:stream/>", b"<iq><stream:stream/></iq>",
@@ -135,6 +139,8 @@ def main():
     for text in OVERRIDES:
         seeds.add("config", ("[dnsutil]\ndnsOverride = \"%s\"\n\n%%%%\n\n%%%%\n\n%%%%\n\n%%%%\n%s" % (text, text)).encode())
     seeds.add("config", b"[upstream xn--bcher-kva.example]\nhost = 192.0.2.1\ndomains = a.example, b.example\ntls = required\n")
+    for moves in MOVES:
+        seeds.add("dialback_roles", moves)
     for number, data in enumerate(UNUSUAL):
         seeds.add("xmpp_packet_reader", b"a" + bytes([48 + number]) + data)
         seeds.add("xmpp_packet_reader", b"q0" + data)  # behind many names
