@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_xmpp_packet_reader - the stream reader against itself, libxml2's DOM and expat
  *
- * Input: a byte of choices, a byte of chance, then the bytes of the stream. What must hold:
+ * Input: a byte of choices, a byte of chance, then the bytes of the stream, or those that stanzas are
+ * grown from. What must hold:
  *   - fed whole, in pieces where chance has it, or byte by byte, the stream gives the same
  *     elements and the same end (but of two faults that stand close together, one reading may
  *     find the one, and another the other);
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "test/fuzz/grow.h"
 #include "test/fuzz/tree.h"
 #include "xml/xmlns.h"
 #include "xml/xmpp_packet_reader.h"
@@ -26,7 +28,8 @@ enum {
     WITH_HEADER = 1,   /* the input begins behind a header */
     CHOOSE_LIMITS = 6, /* which limits */
     OF_COMPONENT = 8,  /* a stream of another content namespace */
-    MANY_NAMES = 16    /* so many names first that the parser is renewed */
+    MANY_NAMES = 16,   /* so many names first that the parser is renewed */
+    GROWN = 128        /* the bytes are what well-formed stanzas are grown from */
 };
 
 #define ARENA_FACTOR 12 /* bytes in the arena for a byte of a packet (a=''), and */
@@ -285,6 +288,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input input = {(const char *)data, size};
     unsigned choices = input_byte(&input), chance = input_byte(&input);
+    struct text grown = TEXT_EMPTY;
+    if (choices & GROWN) {
+        grow_stanzas(&input, &grown);
+        input = (struct input){text_string(&grown), grown.length};
+    }
     struct reading whole = {.judged = true}, pieces = {0}, bytes = {0},
                    measured = {.measured = true};
     read_in(WHOLE, choices, chance, &input, &whole);
@@ -293,6 +301,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     read_in(BY_CHANCE, choices, chance, &input, &measured);
     compare(&whole, &pieces, "in pieces");
     compare(&whole, &bytes, "byte by byte");
+    text_free(&grown);
     text_free(&whole.events);
     text_free(&pieces.events);
     text_free(&bytes.events);

@@ -145,6 +145,8 @@ def main():
         seeds.add("xmpp_packet_reader", b"a" + bytes([48 + number]) + data)
         seeds.add("xmpp_packet_reader", b"q0" + data)  # behind many names
         seeds.add("xmpp_packet_reader", b"i0" + data)  # of a component
+    for number in range(30):
+        seeds.add("xmpp_packet_reader", b"\xe10" + b"".join(hashlib.sha256(bytes([number, k])).digest() for k in range(number % 5 + 1)))
     for choices in b"0123456789":
         seeds.add("stream_header", b"=" + bytes([choices]) + b"s2s.test\nremote.test\nid<&>'\"\nde")
         seeds.add("dialback_element", b"=" + bytes([choices]) + b"s2s.test\nremote.test\nid<&>'\"\nkey\ntext of an error")

@@ -1,0 +1,12 @@
+/* grow - well-formed stanzas out of bytes, so that a fuzzer need not find out what XML is */
+#ifndef TEST_FUZZ_GROW_H
+#define TEST_FUZZ_GROW_H
+
+#include "test/fuzz/oracle.h"
+
+/* grow_stanzas - append stanzas until the input is used up; each byte is a decision. They are meant to
+ * stand behind a header that binds stream, db and p, and make use of prefixes, namespaces that are
+ * bound anew, undeclared or odd, attributes of all kinds, references, CDATA and line ends. */
+void grow_stanzas(struct input *input, struct text *out);
+
+#endif
