@@ -249,6 +249,27 @@ static void keeps_memory_bounded_over_many_names(void **state)
     text_free(&seen.packets);
 }
 
+/* with the namespace of a prefix translated, p:a and q:a would be one attribute twice, and p:b another */
+static void translates_elements_of_components_not_attributes(void **state)
+{
+    (void)state;
+    struct seen seen = {0};
+    struct xmpp_packet_reader *reader = xmpp_packet_reader_new(&limits, &handler, &seen);
+    static const char input[] =
+        "<stream:stream xmlns='jabber:component:accept' xmlns:p='jabber:component:accept' "
+        "xmlns:stream='http://etherx.jabber.org/streams'>"
+        "<iq xmlns:q='jabber:server' p:a='1' q:a='2'><p:x p:b='3'/><q:y/></iq>"
+        "<p:iq xmlns:p='jabber:component:accept' p:a='4'/>";
+    xmpp_packet_reader_set_content_ns(reader, XMLNS_COMPONENT_ACCEPT);
+    assert_int_equal(xmpp_packet_reader_feed(reader, input, sizeof input - 1), XMPP_PACKET_MORE);
+    assert_string_equal(
+        text_string(&seen.packets),
+        "<iq xmlns:q=\"jabber:server\" xmlns:p=\"jabber:component:accept\" p:a=\"1\" q:a=\"2\">"
+        "<x p:b=\"3\"/><y/></iq>\n<iq xmlns:p=\"jabber:component:accept\" p:a=\"4\"/>\n");
+    xmpp_packet_reader_free(reader);
+    text_free(&seen.packets);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +283,7 @@ int main(void)
         cmocka_unit_test(stops_when_the_handler_says_so),
         cmocka_unit_test(tells_the_end_of_the_stream_once),
         cmocka_unit_test(keeps_memory_bounded_over_many_names),
+        cmocka_unit_test(translates_elements_of_components_not_attributes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

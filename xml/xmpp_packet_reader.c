@@ -88,22 +88,14 @@ static long long position(const struct xmpp_packet_reader *reader)
 /* --- building elements
  * ---------------------------------------------------------------------------- */
 
-/* translate - the namespace under which it is handed over */
-static const char *translate(const struct xmpp_packet_reader *reader, const xmlChar *uri)
-{
-    const char *ns = (const char *)uri;
-    if (ns == NULL || reader->content_ns == NULL || strcmp(ns, reader->content_ns) != 0)
-        return ns;
-    return XMLNS_SERVER;
-}
-
-/* translate_content - of an element of a stream whose content namespace is another one */
+/* translate_content - of an element of a stream whose content namespace is another one. Without a
+ * prefix: what that prefix was bound to is still the namespace of attributes that have it. */
 static void translate_content(const struct xmpp_packet_reader *reader, struct element *element)
 {
-    element->ns = translate(reader, (const xmlChar *)element->ns);
-    for (struct namespace_declaration *each = element->declarations; each != NULL;
-         each = each->next)
-        each->uri = translate(reader, (const xmlChar *)each->uri);
+    if (strcmp(element->ns, reader->content_ns) != 0)
+        return;
+    element->ns = XMLNS_SERVER;
+    element->prefix = NULL;
 }
 
 static void add_declarations(struct arena *arena, struct element *element, int count,
