@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_xmpp_packet_reader - the stream reader against itself, libxml2's DOM and expat
  *
- * Input: a byte of choices, a byte of chance, then the bytes of the stream, or those that stanzas are
- * grown from. What must hold:
+ * Input: a byte of choices, a byte of chance, then the bytes of the stream, or those that stanzas
+ * are grown from. What must hold:
  *   - fed whole, in pieces where chance has it, or byte by byte, the stream gives the same
  *     elements and the same end (but of two faults that stand close together, one reading may
  *     find the one, and another the other);

@@ -111,6 +111,29 @@ def add_files(seeds, dialogue):
     seeds.add("config", "\n%%\n".join(parts).encode())
 
 
+def add_bounds(seeds, sample):
+    """each number at its bounds and beside them, by what the sample file says of it"""
+    section = bounds = ""
+    for line in sample.splitlines():
+        found = re.search(r"whole number from (-?\d+) to (\d+)", line)
+        if line.startswith("["):
+            section = line
+        elif found:
+            bounds = found
+        elif bounds and "=" in line and not line.startswith("#"):
+            for number in (int(bounds.group(1)) - 1, int(bounds.group(1)), int(bounds.group(2)), int(bounds.group(2)) + 1):
+                seeds.add("config", ("%s\n%s = %d\n" % (section, line.split()[0], number)).encode())
+            bounds = ""
+    for number in (-1, 0, 65535, 65536):
+        seeds.add("config", ("\n%%%%\n\n%%%%\n[a.example]\nremotePort = %d\npermission = blocked\nsecurity = certificate\n" % number).encode())
+    for odd in ("\ufffe", "\u202e", "\x1b", "\U0001f600", "\xe4"):
+        seeds.add("config", ("[xmpp.server]\nname = a%sb\n" % odd).encode())
+    for length in (900, 901, 1000, 1001):
+        name = ".".join(["a" * 49] * 20)[:length]
+        seeds.add("config", ("[xmpp.server]\nname = %s\n[s2s]\ncontact.abuse = %s\n" % (name[:50], "u" * length)).encode())
+        seeds.add("config", ("[xmpp.component]\ndefaultSecret = %s\n" % ("s" * length)).encode())
+
+
 def add_certificates(seeds):
     directory = tempfile.mkdtemp()
     try:
@@ -139,6 +162,8 @@ def main():
     for text in OVERRIDES:
         seeds.add("config", ("[dnsutil]\ndnsOverride = \"%s\"\n\n%%%%\n\n%%%%\n\n%%%%\n\n%%%%\n%s" % (text, text)).encode())
     seeds.add("config", b"[upstream xn--bcher-kva.example]\nhost = 192.0.2.1\ndomains = a.example, b.example\ntls = required\n")
+    for version in ("1.", ".0", "1.0.0", "999999.999999", "1234567.0", "0.1234567", "99999999999999999999.0", "1.0 ", "+1.0"):
+        seeds.add("stream_header", ("<stream:stream xmlns:stream='http://etherx.jabber.org/streams' version='%s'>" % version).encode())
     for moves in MOVES:
         seeds.add("dialback_roles", moves)
     for number, data in enumerate(UNUSUAL):
@@ -150,10 +175,11 @@ def main():
     for choices in b"0123456789":
         seeds.add("stream_header", b"=" + bytes([choices]) + b"s2s.test\nremote.test\nid<&>'\"\nde")
         seeds.add("dialback_element", b"=" + bytes([choices]) + b"s2s.test\nremote.test\nid<&>'\"\nkey\ntext of an error")
-    with open(os.path.join(os.path.dirname(os.path.dirname(HERE)), "openfire-s2s.conf"), "rb") as file:
-        text = file.read()
-    for at in range(0, len(text), 3000):
-        seeds.add("config", text[at:at + 3500])
+    with open(os.path.join(os.path.dirname(os.path.dirname(HERE)), "openfire-s2s.conf")) as file:
+        sample = file.read()
+    add_bounds(seeds, sample)
+    for at in range(0, len(sample), 3000):
+        seeds.add("config", sample[at:at + 3500].encode())
 
 
 if __name__ == "__main__":
