@@ -11,22 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "xml/sixteen.h"
 #include "xml/text.h"
 
 #define DEFAULT_BLOCK 2048
 #define ALIGN 8
-
-struct block {
-    struct block *next; /* older */
-    size_t room, used;
-    _Alignas(ALIGN) char bytes[];
-};
-
-struct arena {
-    struct block *newest; /* NULL before the first use */
-    size_t first_block;
-    size_t used;
-};
 
 struct arena *arena_new(size_t first_block)
 {
@@ -38,7 +27,7 @@ struct arena *arena_new(size_t first_block)
 void arena_reset(struct arena *arena)
 {
     while (arena->newest != NULL && arena->newest->next != NULL) {
-        struct block *block = arena->newest;
+        struct arena_block *block = arena->newest;
         arena->newest = block->next;
         free(block);
     }
@@ -56,41 +45,29 @@ void arena_free(struct arena *arena)
     free(arena);
 }
 
-static void add_block(struct arena *arena, size_t size)
+void arena_grow(struct arena *arena, size_t size)
 {
     size_t room = arena->newest != NULL ? arena->newest->room * 2 : arena->first_block;
     if (room < size)
         room = size;
-    struct block *block = text_alloc(sizeof *block + room);
+    struct arena_block *block = text_alloc(sizeof *block + room);
     block->next = arena->newest;
     block->room = room;
     block->used = 0;
     arena->newest = block;
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
-{
-    size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-    if (arena->newest == NULL || arena->newest->room - arena->newest->used < size)
-        add_block(arena, size);
-    void *piece = arena->newest->bytes + arena->newest->used;
-    arena->newest->used += size;
-    arena->used += size;
-    return piece;
-}
-
 char *arena_copy(struct arena *arena, const char *bytes, size_t length)
 {
     char *copy = arena_alloc(arena, length + 1);
-    if (length > 0)
-        memcpy(copy, bytes, length);
+    sixteen_copy(copy, bytes, length);
     copy[length] = '\0';
     return copy;
 }
 
 bool arena_extend(struct arena *arena, const void *piece, size_t size, size_t more)
 {
-    struct block *newest = arena->newest;
+    struct arena_block *newest = arena->newest;
     size_t taken = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
     size_t wanted = (size + more + ALIGN - 1) & ~(size_t)(ALIGN - 1);
     if (newest == NULL || newest->used < taken ||

@@ -9,7 +9,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct arena;
+/* A block; the newest one has what is free. Fields for the inline function below only. */
+struct arena_block {
+    struct arena_block *next; /* older */
+    size_t room, used;
+    _Alignas(8) char bytes[];
+};
+
+struct arena {
+    struct arena_block *newest; /* NULL before the first use */
+    size_t first_block;
+    size_t used;
+};
 
 /* arena_new - an empty arena; `first_block` bytes are taken at the first use (0: a default of 2
  * KiB) */
@@ -18,8 +29,20 @@ struct arena *arena_new(size_t first_block);
 void arena_free(struct arena *arena);
 /* arena_reset - forget all pieces, keep the first block */
 void arena_reset(struct arena *arena);
+/* arena_grow - for arena_alloc: a new block of at least this size */
+void arena_grow(struct arena *arena, size_t size);
 /* arena_alloc - a piece of `size` bytes, not cleared */
-void *arena_alloc(struct arena *arena, size_t size);
+static inline void *arena_alloc(struct arena *arena, size_t size)
+{
+    size = (size + 7) & ~(size_t)7;
+    if (arena->newest == NULL || arena->newest->room - arena->newest->used < size)
+        arena_grow(arena, size);
+    struct arena_block *block = arena->newest;
+    void *piece = block->bytes + block->used;
+    block->used += size;
+    arena->used += size;
+    return piece;
+}
 /* arena_copy - a NUL-terminated copy of `length` bytes */
 char *arena_copy(struct arena *arena, const char *bytes, size_t length);
 /* arena_extend - let the piece, which has `size` bytes, have `more` where it stands; false when

@@ -15,12 +15,13 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "xml/sixteen.h"
 #include "xml/xmlns.h"
 
-/* same - strings are often the very same pointer, interned */
-static bool same(const char *a, const char *b)
+/* same - strings are often the very same pointer, interned; those that differ mostly do so in the first byte */
+static inline bool same(const char *a, const char *b)
 {
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+    return a == b || (a != NULL && b != NULL && a[0] == b[0] && strcmp(a, b) == 0);
 }
 
 static struct element *new_node(struct arena *arena)
@@ -314,23 +315,38 @@ static const char *find_binding(const struct writer *writer, const char *prefix)
     return NULL;
 }
 
-static void write_attribute(struct text *out, const char *name, const char *value, size_t length)
+/* write_attribute - ' name="value"', with a prefix unless that is NULL. Room is looked for once: these are many. */
+static void write_attribute(struct text *out, const char *prefix, const char *name,
+                            const char *value, size_t length)
 {
-    text_append_char(out, ' ');
-    text_append_string(out, name);
-    text_append(out, "=\"", 2);
-    text_append_escaped(out, value, length, true);
+    size_t prefix_length = prefix != NULL ? strlen(prefix) : 0, name_length = strlen(name);
+    text_reserve(out, prefix_length + name_length + length + 5);
+    char *at = out->bytes + out->length;
+    *at++ = ' ';
+    if (prefix != NULL) {
+        memcpy(at, prefix, prefix_length);
+        at += prefix_length;
+        *at++ = ':';
+    }
+    sixteen_copy(at, name, name_length);
+    at += name_length;
+    *at++ = '=';
+    *at++ = '"';
+    bool plain = text_is_plain(value, length, true);
+    if (plain) {
+        sixteen_copy(at, value, length);
+        at += length;
+    }
+    out->length = (size_t)(at - out->bytes);
+    if (!plain)
+        text_append_escaped(out, value, length, true);
     text_append_char(out, '"');
 }
 
 static void write_declaration(struct writer *writer, const char *prefix, const char *uri,
                               unsigned level)
 {
-    text_append_string(writer->out, " xmlns:");
-    text_append_string(writer->out, prefix);
-    text_append_string(writer->out, "=\"");
-    text_append_escaped(writer->out, uri, strlen(uri), true);
-    text_append_char(writer->out, '"');
+    write_attribute(writer->out, "xmlns", prefix, uri, strlen(uri));
     bind_prefix(writer, prefix, uri, level);
 }
 
@@ -377,7 +393,7 @@ static const char *write_start(struct writer *writer, const struct element *elem
     }
     text_append_string(out, element->name);
     if (plain && !same(ns, default_ns)) {
-        write_attribute(out, "xmlns", ns, strlen(ns));
+        write_attribute(out, NULL, "xmlns", ns, strlen(ns));
         default_ns = ns;
     }
     for (const struct namespace_declaration *each = element->declarations; each != NULL;
@@ -389,19 +405,8 @@ static const char *write_start(struct writer *writer, const struct element *elem
     for (const struct attribute *each = element->attributes; each != NULL; each = each->next)
         if (each->prefix != NULL && strcmp(each->prefix, "xml") != 0)
             need_prefix(writer, each->prefix, each->ns, level);
-    for (const struct attribute *each = element->attributes; each != NULL; each = each->next) {
-        if (each->prefix == NULL) {
-            write_attribute(out, each->name, each->value, each->value_length);
-            continue;
-        }
-        text_append_char(out, ' ');
-        text_append_string(out, each->prefix);
-        text_append_char(out, ':');
-        text_append_string(out, each->name);
-        text_append(out, "=\"", 2);
-        text_append_escaped(out, each->value, each->value_length, true);
-        text_append_char(out, '"');
-    }
+    for (const struct attribute *each = element->attributes; each != NULL; each = each->next)
+        write_attribute(out, each->prefix, each->name, each->value, each->value_length);
     return default_ns;
 }
 

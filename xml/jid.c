@@ -16,6 +16,8 @@
 #include <string.h>
 #include <stringprep.h>
 
+#include "xml/sixteen.h"
+
 #define PREPARED_ROOM (4 * JID_PART_MAX) /* stringprep may make a text longer before it is judged */
 
 /* is_utf8 - whole and shortest sequences, no surrogates, nothing beyond U+10FFFF, no NUL */
@@ -44,37 +46,29 @@ static bool is_utf8(const char *text, size_t length)
     return true;
 }
 
-/* What a byte may be in an address that is prepared already. */
-enum { IN_DOMAIN = 1, IN_LOCAL = 2, IN_RESOURCE = 4 };
-
-static unsigned char_class(unsigned char c)
+/* Where a byte may not stand in an address that is prepared as it is: ASCII only. A local part may have A-Z: nodeprep would fold
+ * them, but it is only checked. */
+static inline sixteen not_in_resource(sixteen v)
 {
-    if (c <= 0x20 || c >= 0x7f)
-        return c == 0x20 ? IN_RESOURCE : 0;
-    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.')
-        return IN_DOMAIN | IN_LOCAL | IN_RESOURCE;
-    if (c >= 'A' &&
-        c <= 'Z') /* nodeprep would fold it: as a local part that is fine, it is only checked */
-        return IN_LOCAL | IN_RESOURCE;
-    return strchr("\"&'/:<>@", c) != NULL ? IN_RESOURCE : IN_LOCAL | IN_RESOURCE;
+    return ~sixteen_in(v, ' ', '~');
 }
 
-static bool all_of(const char *text, size_t length, unsigned class)
+static inline sixteen not_in_local(sixteen v)
 {
-    for (size_t i = 0; i < length; i++)
-        if ((char_class((unsigned char)text[i]) & class) == 0)
-            return false;
-    return true;
+    sixteen no = (sixteen)(v == '"') | sixteen_in(v, '&', '\'') | (sixteen)(v == '/') |
+                 (sixteen)(v == ':') | (sixteen)(v == '<') | (sixteen)(v == '>') |
+                 (sixteen)(v == '@');
+    return no | ~sixteen_in(v, '!', '~');
 }
 
-/* check_part - does a local part or resource pass its profile, and is it short enough? */
-static bool check_part(const char *text, size_t length, unsigned class,
-                       const Stringprep_profile *profile)
+static inline sixteen not_in_domain(sixteen v)
 {
-    if (length == 0 || length > JID_PART_MAX)
-        return false;
-    if (all_of(text, length, class))
-        return true;
+    return ~(sixteen_in(v, 'a', 'z') | sixteen_in(v, '0', '9') | sixteen_in(v, '-', '.'));
+}
+
+/* check_part - does a local part or resource (1 to JID_PART_MAX bytes) pass its profile? */
+static bool check_part(const char *text, size_t length, const Stringprep_profile *profile)
+{
     if (!is_utf8(text, length))
         return false;
     char prepared[PREPARED_ROOM + 1];
@@ -86,28 +80,43 @@ static bool check_part(const char *text, size_t length, unsigned class,
     return made > 0 && made <= JID_PART_MAX;
 }
 
-/* is_plain_label - a label that needs no preparation: letters, digits, hyphens inside, at most
- * 63, no A-label */
-static bool is_plain_label(const char *label, size_t length)
+/* has_two_separators - a dot or hyphen behind another */
+static bool has_two_separators(const char *text, size_t length)
 {
-    return length > 0 && length <= 63 && label[0] != '-' && label[length - 1] != '-' &&
-           (length < 4 || memcmp(label, "xn--", 4) != 0);
+    size_t pairs = length - 1;
+    if (pairs < 16)
+        return pairs > 0 && sixteen_any(sixteen_in(sixteen_load_short(text, pairs), '-', '.') &
+                                        sixteen_in(sixteen_load_short(text + 1, pairs), '-', '.'));
+    for (size_t i = 0;; i = i + 32 <= pairs ? i + 16 : pairs - 16) {
+        if (sixteen_any(sixteen_in(sixteen_load(text + i), '-', '.') &
+                        sixteen_in(sixteen_load(text + i + 1), '-', '.')))
+            return true;
+        if (i == pairs - 16)
+            return false;
+    }
 }
 
-/* is_plain_domain - prepared as it stands */
+/* has_long_label - is one of the labels longer than 63 bytes? */
+static bool has_long_label(const char *text, size_t length)
+{
+    for (const char *dot; (dot = memchr(text, '.', length)) != NULL && dot - text <= 63;
+         length -= (size_t)(dot + 1 - text), text = dot + 1) {
+    }
+    return length > 63;
+}
+
+static bool is_separator(char c)
+{
+    return c == '-' || c == '.';
+}
+
+/* is_plain_domain - prepared as it stands: labels of letters, digits and single hyphens inside, at most 63 of them; none with two
+ * hyphens together, as an A-label has */
 static bool is_plain_domain(const char *text, size_t length)
 {
-    if (length == 0 || length > 253 || !all_of(text, length, IN_DOMAIN))
-        return false;
-    size_t start = 0;
-    for (size_t i = 0; i <= length; i++) {
-        if (i < length && text[i] != '.')
-            continue;
-        if (!is_plain_label(text + start, i - start))
-            return false;
-        start = i + 1;
-    }
-    return true;
+    return length > 0 && length <= 253 && sixteen_none(text, length, not_in_domain) &&
+           !is_separator(text[0]) && !is_separator(text[length - 1]) &&
+           !has_two_separators(text, length) && (length <= 63 || !has_long_label(text, length));
 }
 
 static bool is_ipv6_literal(const char *text, size_t length)
@@ -221,7 +230,9 @@ static size_t without_final_dot(const char *text, size_t length)
  * written */
 static int prepare(const char *text, size_t length, char out[JID_PART_MAX + 1], bool *as_is)
 {
-    *as_is = false;
+    *as_is = is_plain_domain(text, length);
+    if (*as_is)
+        return (int)length;
     length = without_final_dot(text, length);
     if (length == 0 || length > JID_PART_MAX)
         return -1;
@@ -251,26 +262,36 @@ int jid_prepare_domain(const char *text, size_t length, char out[JID_PART_MAX + 
     return made;
 }
 
-static const char *find(const char *text, size_t length, char c)
+static bool is_resource(struct span part)
 {
-    return memchr(text, c, length);
+    if (part.length == 0 || part.length > JID_PART_MAX)
+        return false;
+    return sixteen_none(part.bytes, part.length, not_in_resource) ||
+           check_part(part.bytes, part.length, stringprep_xmpp_resourceprep);
+}
+
+static bool is_local(struct span part)
+{
+    if (part.length == 0 || part.length > JID_PART_MAX)
+        return false;
+    return sixteen_none(part.bytes, part.length, not_in_local) ||
+           check_part(part.bytes, part.length, stringprep_xmpp_nodeprep);
 }
 
 int jid_parse(struct jid *jid, const char *text, size_t length)
 {
     jid->local = jid->resource = (struct span){"", 0};
-    const char *slash = find(text, length, '/');
+    const char *slash = memchr(text, '/', length);
     size_t bare = slash != NULL ? (size_t)(slash - text) : length;
     if (slash != NULL) {
         jid->resource = (struct span){slash + 1, length - bare - 1};
-        if (!check_part(jid->resource.bytes, jid->resource.length, IN_RESOURCE,
-                        stringprep_xmpp_resourceprep))
+        if (!is_resource(jid->resource))
             return -1;
     }
-    const char *at = find(text, bare, '@');
+    const char *at = memchr(text, '@', bare);
     if (at != NULL) {
         jid->local = (struct span){text, (size_t)(at - text)};
-        if (!check_part(text, jid->local.length, IN_LOCAL, stringprep_xmpp_nodeprep))
+        if (!is_local(jid->local))
             return -1;
         bare -= jid->local.length + 1;
         text = at + 1;

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "xml/sixteen.h"
+
 #define FIRST_ROOM 64
 
 void text_out_of_memory(void)
@@ -111,25 +113,6 @@ void text_reserve(struct text *text, size_t more)
     text->room = room;
 }
 
-void text_append(struct text *text, const char *bytes, size_t length)
-{
-    text_reserve(text, length);
-    if (length > 0)
-        memcpy(text->bytes + text->length, bytes, length);
-    text->length += length;
-    text->bytes[text->length] = '\0';
-}
-
-void text_append_string(struct text *text, const char *string)
-{
-    text_append(text, string, strlen(string));
-}
-
-void text_append_char(struct text *text, char c)
-{
-    text_append(text, &c, 1);
-}
-
 void text_appendf(struct text *text, const char *format, ...)
 {
     va_list arguments, again;
@@ -171,20 +154,56 @@ static const char *replacement(char c)
     }
 }
 
+/* to_escape - where a byte can't stand for itself in text: & < > " ' and carriage return */
+static inline sixteen to_escape(sixteen v)
+{
+    return (sixteen)((v | 2) == '>') | (sixteen)((v | 4) == '&') | (sixteen)(v == '\'') |
+           (sixteen)(v == '\r');
+}
+
+/* to_escape_in_attribute - and in an attribute: also white space that would become a blank */
+static inline sixteen to_escape_in_attribute(sixteen v)
+{
+    return (sixteen)((v | 2) == '>') | (sixteen)((v | 4) == '&') | (sixteen)(v == '\'') |
+           (sixteen)(v < ' ');
+}
+
+bool text_is_plain(const char *bytes, size_t length, bool attribute)
+{
+    return attribute ? sixteen_none(bytes, length, to_escape_in_attribute)
+                     : sixteen_none(bytes, length, to_escape);
+}
+
+/* plain_length - how many of the bytes can stand for themselves, from the first one on */
+static size_t plain_length(const char *bytes, size_t length, bool attribute)
+{
+    size_t i = 0;
+    while (length - i >= 16 && text_is_plain(bytes + i, 16, attribute))
+        i += 16;
+    for (unsigned char limit = attribute ? 2 : 1; i < length; i++) {
+        unsigned char kind = special[(unsigned char)bytes[i]];
+        if (kind != 0 && kind <= limit)
+            return i;
+    }
+    return length;
+}
+
 void text_append_escaped(struct text *text, const char *bytes, size_t length, bool attribute)
 {
-    size_t start = 0;
-    unsigned char limit = attribute ? 2 : 1;
-    text_reserve(text, length);
-    for (size_t i = 0; i < length; i++) {
-        unsigned char kind = special[(unsigned char)bytes[i]];
-        if (kind == 0 || kind > limit)
-            continue;
-        text_append(text, bytes + start, i - start);
-        text_append_string(text, replacement(bytes[i]));
-        start = i + 1;
+    if (text_is_plain(bytes, length, attribute)) {
+        text_append(text, bytes, length);
+        return;
     }
-    text_append(text, bytes + start, length - start);
+    text_reserve(text, length);
+    for (;;) {
+        size_t plain = plain_length(bytes, length, attribute);
+        text_append(text, bytes, plain);
+        if (plain == length)
+            return;
+        text_append_string(text, replacement(bytes[plain]));
+        bytes += plain + 1;
+        length -= plain + 1;
+    }
 }
 
 const char *text_string(const struct text *text)

@@ -35,10 +35,26 @@ void text_clear(struct text *text);
 void text_clear_most(struct text *text, size_t kept);
 /* text_reserve - make room for `more` further bytes and the NUL */
 void text_reserve(struct text *text, size_t more);
-void text_append(struct text *text, const char *bytes, size_t length);
-void text_append_string(struct text *text, const char *string);
-void text_append_char(struct text *text, char c);
+static inline void text_append(struct text *text, const char *bytes, size_t length)
+{
+    if (length >= text->room - text->length) /* room is 0, or more than length */
+        text_reserve(text, length);
+    if (length > 0)
+        __builtin_memcpy(text->bytes + text->length, bytes, length);
+    text->length += length;
+    text->bytes[text->length] = '\0';
+}
+static inline void text_append_string(struct text *text, const char *string)
+{
+    text_append(text, string, __builtin_strlen(string));
+}
+static inline void text_append_char(struct text *text, char c)
+{
+    text_append(text, &c, 1);
+}
 void text_appendf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* text_is_plain - does text_append_escaped append these bytes as they are? */
+bool text_is_plain(const char *bytes, size_t length, bool attribute);
 /* text_append_escaped - append with & < > " ' replaced by XML's five entities, and, so that an
  * attribute value survives, TAB LF CR by character references when `attribute` is true */
 void text_append_escaped(struct text *text, const char *bytes, size_t length, bool attribute);

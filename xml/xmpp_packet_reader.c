@@ -40,9 +40,11 @@ struct xmpp_packet_reader {
     struct xmpp_packet_limits limits;
     const struct xmpp_packet_handler *handler;
     void *owner;
-    const char *content_ns;  /* handed over as XMLNS_SERVER; NULL: nothing is */
-    struct arena *arena;     /* owned; holds the element being built */
-    struct element *current; /* the open element; NULL between two first-level elements */
+    const char *content_ns; /* handed over as XMLNS_SERVER; NULL: that itself is it */
+    const char
+        *interned_content_ns; /* the same as the parser's dictionary has it; NULL: not seen yet */
+    struct arena *arena;      /* owned; holds the element being built */
+    struct element *current;  /* the open element; NULL between two first-level elements */
     unsigned depth, elements;
     bool opened;  /* the header has been read */
     bool muted;   /* the synthetic header of a renewed parser is being read */
@@ -88,14 +90,27 @@ static long long position(const struct xmpp_packet_reader *reader)
 /* --- building elements
  * ---------------------------------------------------------------------------- */
 
-/* translate_content - of an element of a stream whose content namespace is another one. Without a
- * prefix: what that prefix was bound to is still the namespace of attributes that have it. */
-static void translate_content(const struct xmpp_packet_reader *reader, struct element *element)
+/* is_content - is this, an interned name, the content namespace? */
+static bool is_content(struct xmpp_packet_reader *reader, const char *ns)
 {
-    if (strcmp(element->ns, reader->content_ns) != 0)
+    if (ns == reader->interned_content_ns)
+        return true;
+    if (strcmp(ns, reader->content_ns != NULL ? reader->content_ns : XMLNS_SERVER) != 0)
+        return false;
+    reader->interned_content_ns = ns;
+    return true;
+}
+
+/* translate_content - the content namespace becomes the constant, which is then known by its address. Of a stream whose
+ * content namespace is another one without a prefix: what that prefix was bound to is still the namespace of attributes that have
+ * it. */
+static void translate_content(struct xmpp_packet_reader *reader, struct element *element)
+{
+    if (!is_content(reader, element->ns))
         return;
     element->ns = XMLNS_SERVER;
-    element->prefix = NULL;
+    if (reader->content_ns != NULL)
+        element->prefix = NULL;
 }
 
 static void add_declarations(struct arena *arena, struct element *element, int count,
@@ -195,8 +210,7 @@ static void start_element(void *given, const xmlChar *name, const xmlChar *prefi
         open_stream(reader, element);
         return;
     }
-    if (reader->content_ns != NULL)
-        translate_content(reader, element);
+    translate_content(reader, element);
     if (reader->current == NULL && element_is(element, "stream", XMLNS_STREAM)) {
         fail(reader, STREAM_BAD_FORMAT, "a second stream header");
         return;
@@ -371,6 +385,7 @@ static const xmlSAXHandler sax = {
 static void make_parser(struct xmpp_packet_reader *reader)
 {
     xmlSAXHandler handler = sax; /* libxml2 copies it */
+    reader->interned_content_ns = NULL;
     reader->parser = xmlCreatePushParserCtxt(&handler, reader, NULL, 0, NULL);
     if (reader->parser == NULL)
         text_out_of_memory();
