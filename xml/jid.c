@@ -170,8 +170,8 @@ static bool prepare_label(const char *label, size_t length, struct text *out)
     return true;
 }
 
-/* prepare_labels - each for itself, as RFC 3491 means it: its rule for text from right to left is one
- * of labels, not of domains */
+/* prepare_labels - each for itself, as RFC 3491 means it: its rule for text from right to left is
+ * one of labels, not of domains */
 static bool prepare_labels(const char *text, size_t length, struct text *out)
 {
     size_t start = 0;

@@ -58,9 +58,9 @@ enum stream_error xmpp_packet_reader_error(const struct xmpp_packet_reader *read
 /* xmpp_packet_reader_set_limits - from now on (larger ones once a peer has authenticated) */
 void xmpp_packet_reader_set_limits(struct xmpp_packet_reader *reader,
                                    const struct xmpp_packet_limits *limits);
-/* xmpp_packet_reader_set_content_ns - elements in the namespace `ns` (a constant: that of components)
- * are handed over as though they were in jabber:server, so that a stanza is the same whatever stream
- * it came on; attributes stay what they are */
+/* xmpp_packet_reader_set_content_ns - elements in the namespace `ns` (a constant: that of
+ * components) are handed over as though they were in jabber:server, so that a stanza is the same
+ * whatever stream it came on; attributes stay what they are */
 void xmpp_packet_reader_set_content_ns(struct xmpp_packet_reader *reader, const char *ns);
 /* xmpp_packet_reader_restart - forget everything and expect a new header (after TLS or SASL, RFC
  * 6120 4.3.3) */

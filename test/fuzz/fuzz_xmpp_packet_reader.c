@@ -248,7 +248,7 @@ static void read_in(enum pieces pieces, unsigned choices, unsigned chance,
         text_appendf(&header, HEADER, content_ns);
         feed(reading, header.bytes, header.length);
         text_free(&header);
-        if (choices & MANY_NAMES && chance % 4 == 0)
+        if (choices & MANY_NAMES && chance % 16 == 0)
             feed_names(reading);
     }
     for (size_t at = 0, size; at < input->length; at += size) {

@@ -7,6 +7,7 @@
 #include "test/fuzz/grow.h"
 
 #define DEPTH 12
+#define ENOUGH 6000 /* bytes, so that a fuzzer makes many runs */
 
 static const char *const prefixes[] = {"p", "q", "db", "xml", "stream"};
 enum { PREFIXES = 5, DECLARABLE = 3 };
@@ -71,6 +72,11 @@ static void add_attributes(struct input *input, unsigned count, unsigned bound, 
     }
 }
 
+static bool has_more(const struct input *input, const struct text *out)
+{
+    return input->length > 0 && out->length < ENOUGH;
+}
+
 /* grow - an element; the start tag comes first, and its name is told again at the end */
 static void grow(struct input *input, unsigned depth, unsigned bound, struct text *out)
 {
@@ -85,7 +91,7 @@ static void grow(struct input *input, unsigned depth, unsigned bound, struct tex
         text_append_string(out, "/>");
     } else {
         text_append_char(out, '>');
-        for (unsigned left = input_byte(input) % 5; left > 0 && input->length > 0; left--) {
+        for (unsigned left = input_byte(input) % 5; left > 0 && has_more(input, out); left--) {
             unsigned kind = input_byte(input) % 4;
             if (kind < 2 && depth < DEPTH)
                 grow(input, depth + 1, bound, out);
@@ -100,7 +106,7 @@ static void grow(struct input *input, unsigned depth, unsigned bound, struct tex
 
 void grow_stanzas(struct input *input, struct text *out)
 {
-    while (input->length > 0) {
+    while (has_more(input, out)) {
         grow(input, 1, BOUND_BY_HEADER, out);
         if (input_byte(input) % 4 == 0)
             text_append_string(out, "\r\n ");
