@@ -29,7 +29,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 CPPFLAGS += -D_GNU_SOURCE -I. -I/usr/include/libxml2
 LDLIBS   += -lxml2 -lssl -lcrypto -liniparser -lunbound -lidn -lpthread
 
-flags.default := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+flags.default := -O2 -g -fno-plt -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 flags.debug   := -O0 -g3
 flags.asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 flags.tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread

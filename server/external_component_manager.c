@@ -157,6 +157,7 @@ int external_component_manager_load(const struct config *config, struct text *wh
     default_secret = secret;
     xmpp_domain = domain;
     pthread_rwlock_unlock(&lock);
+    xmpp_server_routes_changed();
     free_table(&old);
     free(old_secret);
     free(old_domain);

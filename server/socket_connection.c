@@ -63,6 +63,9 @@ struct socket_connection {
     uint64_t mark;          /* where `sending` began on the wire; flusher only */
     struct retained_bytes retained; /* sent, not yet acknowledged; flusher only */
     size_t unsent;                  /* bytes in pending and sending; guarded by write_lock */
+    int64_t *metric;                /* where stanzas are counted; guarded by write_lock */
+    int64_t uncounted;              /* stanzas not yet there; guarded by write_lock */
+    _Atomic int64_t stanzas;        /* appended; written under write_lock */
     _Atomic bool retains;           /* there is an undelivered handler */
     socket_connection_undelivered *undelivered; /* set before start */
     void *undelivered_owner;
@@ -158,7 +161,7 @@ enum socket_read socket_connection_read(struct socket_connection *connection, ch
         if (got > 0) {
             *length = (size_t)got;
             metrics_add(bytes_in, got);
-            atomic_store_explicit(&connection->last_active, xmpp_server_now(),
+            atomic_store_explicit(&connection->last_active, xmpp_server_now_about(),
                                   memory_order_relaxed);
             if (!connection->dropping)
                 log_wire(connection->name, "<<", buffer, (unsigned long)got);
@@ -231,11 +234,20 @@ static void close_locked(struct socket_connection *connection)
     pthread_cond_broadcast(&connection->drained);
 }
 
+/* count_stanzas - with write_lock held: one addition to the metric for many stanzas */
+static void count_stanzas(struct socket_connection *connection)
+{
+    if (connection->metric != NULL && connection->uncounted > 0)
+        __atomic_fetch_add(connection->metric, connection->uncounted, __ATOMIC_RELAXED);
+    connection->uncounted = 0;
+}
+
 /* flush_locked - be the flusher until all is sent. Called and left with write_lock held,
  * flushing false. A failure closes the connection; the unsent bytes stay for return_undelivered. */
 static void flush_locked(struct socket_connection *connection, bool wait)
 {
     connection->flushing = true;
+    count_stanzas(connection);
     int result = 0;
     while (result == 0 && connection->state != CLOSED &&
            (connection->pending.length > 0 || connection->sending.length > 0)) {
@@ -375,16 +387,18 @@ struct item {
 
 static int append(struct socket_connection *connection, const struct item *item, bool wait)
 {
-    atomic_store_explicit(&connection->last_active, xmpp_server_now(), memory_order_relaxed);
+    atomic_store_explicit(&connection->last_active, xmpp_server_now_about(), memory_order_relaxed);
     pthread_mutex_lock(&connection->write_lock);
     if (connection->state != OPEN || (wait && !make_room(connection))) {
         pthread_mutex_unlock(&connection->write_lock);
         return -1;
     }
     size_t before = connection->pending.length;
-    if (item->packet != NULL)
+    if (item->packet != NULL) {
         element_write(item->packet, item->style, &connection->pending);
-    else
+        atomic_store_explicit(&connection->stanzas, connection->stanzas + 1, memory_order_relaxed);
+        connection->uncounted++;
+    } else
         text_append(&connection->pending, item->bytes, item->length);
     connection->unsent += connection->pending.length - before;
     if (wait && connection->pending.length >= FLUSH_AT && !connection->flushing)
@@ -572,6 +586,18 @@ void socket_connection_return_undelivered(struct socket_connection *connection)
     if (arrived < all.length)
         handler(connection->undelivered_owner, all.bytes, all.length, arrived);
     text_free(&all);
+}
+
+void socket_connection_count_stanzas(struct socket_connection *connection, int64_t *metric)
+{
+    pthread_mutex_lock(&connection->write_lock);
+    connection->metric = metric;
+    pthread_mutex_unlock(&connection->write_lock);
+}
+
+int64_t socket_connection_stanzas(const struct socket_connection *connection)
+{
+    return atomic_load_explicit(&connection->stanzas, memory_order_relaxed);
 }
 
 int64_t socket_connection_last_active(const struct socket_connection *connection)

@@ -138,6 +138,11 @@ void socket_connection_set_undelivered_handler(struct socket_connection *connect
  * abort. */
 void socket_connection_return_undelivered(struct socket_connection *connection);
 
+/* socket_connection_count_stanzas - from now on each stanza that is appended counts in the metric (&metrics.stanzas_out) as well,
+ * a little later. Once, before anything is appended. */
+void socket_connection_count_stanzas(struct socket_connection *connection, int64_t *metric);
+/* socket_connection_stanzas - packets appended so far */
+int64_t socket_connection_stanzas(const struct socket_connection *connection);
 /* socket_connection_idle_since - xmpp_server_now of the last byte received or stanza appended */
 int64_t socket_connection_last_active(const struct socket_connection *connection);
 /* socket_connection_keep_alive - append one space when nothing is unsent (RFC 6120 4.6.1), sent

@@ -242,6 +242,7 @@ int upstream_manager_load(const struct config *config, struct text *why)
     table = fresh;
     atomic_store(&some, fresh.count);
     pthread_rwlock_unlock(&lock);
+    xmpp_server_routes_changed();
     tell_names(&old, xmpp_server_unserve);
     tell_names(&fresh, xmpp_server_serve);
     free_table(&old);

@@ -44,6 +44,7 @@ static char *configured;       /* comma list of the settings' names; guarded by 
 static char
     *further; /* comma list of further ones, a comma in front and behind; guarded by changing */
 static _Atomic int64_t started; /* ms; 0: not yet */
+static _Atomic unsigned routes;
 
 /* find - the place of a domain, or the empty one where it belongs */
 static struct name *find(const struct table *table, const char *domain, size_t length)
@@ -127,6 +128,7 @@ static int swap_names(const char *list)
     struct table old = names;
     names = fresh;
     pthread_rwlock_unlock(&lock);
+    xmpp_server_routes_changed();
     free_table(&old);
     return 0;
 }
@@ -220,9 +222,29 @@ int64_t xmpp_server_uptime(void)
     return since == 0 ? 0 : (xmpp_server_now() - since) / 1000;
 }
 
-int64_t xmpp_server_now(void)
+static int64_t read_clock(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t xmpp_server_now(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t xmpp_server_now_about(void)
+{
+    return read_clock(CLOCK_MONOTONIC_COARSE);
+}
+
+unsigned xmpp_server_routes(void)
+{
+    return atomic_load_explicit(&routes, memory_order_acquire);
+}
+
+void xmpp_server_routes_changed(void)
+{
+    atomic_fetch_add_explicit(&routes, 1, memory_order_release);
 }

@@ -34,5 +34,13 @@ bool xmpp_server_was_local(const char *domain, size_t length);
 int64_t xmpp_server_uptime(void);
 /* xmpp_server_now - milliseconds of the monotonic clock, for deadlines */
 int64_t xmpp_server_now(void);
+/* xmpp_server_now_about - the same, up to a few milliseconds late, for a fraction of the price: for what is only noted */
+int64_t xmpp_server_now_about(void);
+/* xmpp_server_routes - a number that changes whenever a domain may have another route than before: it becomes or ceases to be ours, a
+ * component's, an upstream's, or reachable over another stream. Who remembers a route reads the number before looking for it, and looks
+ * again when it has changed. */
+unsigned xmpp_server_routes(void);
+/* xmpp_server_routes_changed - by each table of the above, after each change */
+void xmpp_server_routes_changed(void);
 
 #endif

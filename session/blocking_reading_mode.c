@@ -23,6 +23,7 @@
 #include "server/timeline.h"
 #include "server/touched_connections.h"
 #include "server/xmpp_server.h"
+#include "session/packet_router.h"
 #include "session/sasl_authentication.h"
 #include "xml/xmlns.h"
 
@@ -64,6 +65,8 @@ static int peer_error(struct socket_reader *reader, const struct element *elemen
 static int packet_read(void *given, struct element *element)
 {
     struct socket_reader *reader = given;
+    if (packet_kind(element) != PACKET_NONE) /* most are */
+        return reader->operations->process(reader, element);
     if (element_is(element, "error", XMLNS_STREAM))
         return peer_error(reader, element);
     if (element_is(element, "starttls", XMLNS_TLS) && reader->operations->negotiate_tls != NULL)
@@ -106,6 +109,14 @@ static int begin_anew(struct socket_reader *reader)
     return restart(reader);
 }
 
+/* count_stanzas - one addition to the metric for all of what was read */
+static void count_stanzas(struct socket_reader *reader)
+{
+    if (reader->uncounted > 0 && reader->metric != NULL)
+        __atomic_fetch_add(reader->metric, reader->uncounted, __ATOMIC_RELAXED);
+    reader->uncounted = 0;
+}
+
 /* feed - give the parser what was read. 0 to go on, -1 when the stream is over. */
 static int feed(struct socket_reader *reader, const char *bytes, size_t length)
 {
@@ -119,7 +130,11 @@ static int feed(struct socket_reader *reader, const char *bytes, size_t length)
                                      (long long)reader->config->s2s_negotiation_total);
     }
     const char *why;
-    switch (xmpp_packet_reader_feed(reader->packets, bytes, length)) {
+    packet_router_remember(true);
+    enum xmpp_packet_result result = xmpp_packet_reader_feed(reader->packets, bytes, length);
+    packet_router_remember(false);
+    count_stanzas(reader);
+    switch (result) {
     case XMPP_PACKET_MORE:
         return 0;
     case XMPP_PACKET_STOPPED:

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "server/external_component_manager.h"
+#include "server/xmpp_server.h"
 #include "session/domain_pair.h"
 #include "session/outgoing_session_promise.h"
 #include "xml/packet.h"
@@ -59,10 +60,10 @@ bool component_routes_add(const char *domain, struct local_component_session *se
         route->sessions =
             text_realloc(route->sessions, (size_t)(route->count + 1) * sizeof *route->sessions);
         route->sessions[route->count++] = local_component_session_ref(session);
-        local_component_session_answer(session,
-                                       answer); /* before anybody else can find the route */
+        local_component_session_answer(session, answer); /* before others find the route */
     }
     pthread_rwlock_unlock(&routes_lock);
+    xmpp_server_routes_changed();
     return added;
 }
 
@@ -88,6 +89,7 @@ void component_routes_remove(struct local_component_session *session)
     for (struct domain_pair *pair; (pair = domain_pair_table_next(&routes, &position)) != NULL;)
         dropped += drop(pair->value, session);
     pthread_rwlock_unlock(&routes_lock);
+    xmpp_server_routes_changed();
     while (dropped-- > 0)
         local_component_session_unref(session);
 }
@@ -149,16 +151,20 @@ static struct local_component_session *choose(const struct route *route,
     return local_component_session_ref(route->sessions[hash % (unsigned)route->count]);
 }
 
-enum component_delivery component_routes_deliver(const struct element *packet, const struct jid *to)
+enum component_delivery component_routes_deliver(const struct element *packet, const struct jid *to,
+                                                 struct local_component_session **only)
 {
     struct local_component_session *session = NULL;
-    bool known = false;
+    bool known = false, alone = false;
+    *only = NULL;
     if (atomic_load_explicit(&route_count, memory_order_relaxed) > 0) {
         pthread_rwlock_rdlock(&routes_lock);
         const struct route *route = domain_pair_table_get(&routes, to->domain, nothing);
         known = route != NULL;
-        if (known)
+        if (known) {
             session = choose(route, packet);
+            alone = route->count == 1 && !route->multiple;
+        }
         pthread_rwlock_unlock(&routes_lock);
     }
     if (!known && !external_component_manager_is_configured(to->domain.bytes, to->domain.length))
@@ -166,6 +172,8 @@ enum component_delivery component_routes_deliver(const struct element *packet, c
     if (session == NULL || local_component_session_deliver(session, packet) < 0)
         outgoing_session_promise_return_to_sender(packet, PACKET_SERVICE_UNAVAILABLE,
                                                   "the component of this domain is not connected");
+    else if (alone)
+        *only = local_component_session_ref(session);
     local_component_session_unref(session);
     return COMPONENT_DELIVERED;
 }

@@ -29,9 +29,11 @@ enum component_delivery {
     COMPONENT_DELIVERED, /* or answered with an error */
 };
 
-/* component_routes_deliver - if `to` is a component's, give it the packet, or bounce it when none is there */
-enum component_delivery component_routes_deliver(const struct element *packet,
-                                                 const struct jid *to);
+/* component_routes_deliver - if `to` is a component's, give it the packet, or bounce it when none is there. When the domain has one
+ * connection, and it took the packet, `*only` is that with a reference, else NULL: as long as xmpp_server_routes() is what it was before,
+ * all for this domain may be given to it. */
+enum component_delivery component_routes_deliver(const struct element *packet, const struct jid *to,
+                                                 struct local_component_session **only);
 /* component_routes_note - a component has sent this: the answer to an iq is for the same connection */
 void component_routes_note(struct local_component_session *session, const struct element *packet);
 /* component_routes_each_domain - of all components that are connected */

@@ -212,7 +212,7 @@ static int packet_received(struct component_socket_reader *self, struct element 
                                  from->value);
     }
     local_component_session_count_packet(self->session);
-    metrics_add(stanzas_from_components, 1);
+    reader->uncounted++;
     component_routes_note(self->session, packet);
     packet_router_route(xmpp_packet_reader_arena(reader->packets), packet, &to_jid, &from_jid);
     return 0;
@@ -318,6 +318,7 @@ int component_socket_reader_create(int fd, const struct sockaddr *peer, enum con
     struct component_socket_reader *self = text_calloc(1, sizeof *self);
     snprintf(task->name, sizeof task->name, "component-%x", atomic_fetch_add(&next_number, 1) + 1);
     socket_reader_init(&self->reader, &operations, fd, task->name, timeline_new(), self);
+    self->reader.metric = &metrics.stanzas_from_components;
     const struct config *config = self->reader.config;
     task->stack = (size_t)config->s2s_stack_size;
     task->run = run;

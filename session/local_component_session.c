@@ -100,7 +100,7 @@ void local_component_session_close(struct local_component_session *session,
              socket_connection_peer(reader->connection),
              reader->end_word ? reader->end_word : "closed", text_string(&reader->end_reason),
              (long long)atomic_load(&session->session.packets_in),
-             (long long)atomic_load(&session->session.packets_out));
+             (long long)socket_connection_stanzas(reader->connection));
     metrics_add(component_sessions, -1);
     session_manager_remove(&session->session);
     session_unref(&session->session);
@@ -172,15 +172,12 @@ int local_component_session_deliver(struct local_component_session *session,
                                     const struct element *packet)
 {
     static const struct element_style style = {XMLNS_SERVER, XMLNS_COMPONENT_ACCEPT};
-    int result = socket_connection_deliver_packet(session->session.connection, packet, &style);
-    if (result == 0)
-        atomic_fetch_add_explicit(&session->session.packets_out, 1, memory_order_relaxed);
-    return result;
+    return socket_connection_deliver_packet(session->session.connection, packet, &style);
 }
 
 void local_component_session_count_packet(struct local_component_session *session)
 {
-    atomic_fetch_add_explicit(&session->session.packets_in, 1, memory_order_relaxed);
+    session_count_packet(&session->session);
 }
 
 struct local_component_session *local_component_session_ref(struct local_component_session *session)

@@ -564,5 +564,5 @@ bool local_incoming_server_session_has_pending(struct local_incoming_server_sess
 
 void local_incoming_server_session_count_packet(struct local_incoming_server_session *session)
 {
-    atomic_fetch_add_explicit(&session->session.packets_in, 1, memory_order_relaxed);
+    session_count_packet(&session->session);
 }

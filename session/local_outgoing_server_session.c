@@ -368,30 +368,18 @@ bool local_outgoing_server_session_is_waiting(struct local_outgoing_server_sessi
     return waiting;
 }
 
-/* count - a packet was taken (0) or not (-1) */
-static int count(struct local_outgoing_server_session *session, int result)
-{
-    if (result == 0) {
-        metrics_add(stanzas_out, 1);
-        atomic_fetch_add_explicit(&session->session.packets_out, 1, memory_order_relaxed);
-    }
-    return result;
-}
-
 static const struct element_style server_style = {XMLNS_SERVER, XMLNS_SERVER};
 
 int local_outgoing_server_session_deliver(struct local_outgoing_server_session *session,
                                           const struct element *packet)
 {
-    return count(session, socket_connection_deliver_packet(session->session.connection, packet,
-                                                           &server_style));
+    return socket_connection_deliver_packet(session->session.connection, packet, &server_style);
 }
 
 int local_outgoing_server_session_deliver_now(struct local_outgoing_server_session *session,
                                               const struct element *packet)
 {
-    return count(session, socket_connection_deliver_packet_now(session->session.connection, packet,
-                                                               &server_style));
+    return socket_connection_deliver_packet_now(session->session.connection, packet, &server_style);
 }
 
 /* --- its end

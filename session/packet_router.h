@@ -18,4 +18,8 @@ void packet_router_route(struct arena *arena, struct element *packet, const stru
  * proper addresses is dropped with a log line */
 void packet_router_route_reply(struct arena *arena, struct element *packet);
 
+/* packet_router_remember - true: until false, this thread keeps what it finds for a pair of domains for the packets that follow, with a
+ * reference of the session. Never across a wait for input: the session of others would live as long. */
+void packet_router_remember(bool on);
+
 #endif

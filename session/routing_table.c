@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "server/xmpp_server.h"
 #include "session/local_outgoing_server_session.h"
 
 static pthread_rwlock_t routes_lock = PTHREAD_RWLOCK_INITIALIZER;
@@ -29,6 +30,7 @@ void routing_table_add_server_route(struct span local, struct span remote,
     struct local_outgoing_server_session *old =
         domain_pair_table_put(&routes, local, remote, session);
     pthread_rwlock_unlock(&routes_lock);
+    xmpp_server_routes_changed();
     local_outgoing_server_session_unref(old);
 }
 
@@ -50,6 +52,7 @@ void routing_table_remove_server_routes(struct local_outgoing_server_session *se
         if (pair != NULL)
             domain_pair_table_remove(&routes, domain_span(pair->local), domain_span(pair->remote));
         pthread_rwlock_unlock(&routes_lock);
+        xmpp_server_routes_changed();
         if (pair == NULL)
             return;
         local_outgoing_server_session_unref(session);
@@ -67,14 +70,15 @@ struct local_outgoing_server_session *routing_table_get_server_route(struct span
     return session;
 }
 
-void routing_table_route_to_remote_domain(struct span local, struct span remote,
-                                          const struct element *packet)
+struct local_outgoing_server_session *routing_table_route_to_remote_domain(
+    struct span local, struct span remote, const struct element *packet)
 {
     struct local_outgoing_server_session *session = routing_table_get_server_route(local, remote);
-    int delivered = session != NULL ? local_outgoing_server_session_deliver(session, packet) : -1;
+    if (session != NULL && local_outgoing_server_session_deliver(session, packet) == 0)
+        return session;
     local_outgoing_server_session_unref(session);
-    if (delivered < 0)
-        no_route(local, remote, packet);
+    no_route(local, remote, packet);
+    return NULL;
 }
 
 void routing_table_stop(void)

@@ -27,9 +27,10 @@ struct local_outgoing_server_session *routing_table_get_server_route(struct span
                                                                      struct span remote);
 /* routing_table_route_to_remote_domain - deliver over the pair's session, or give it to the
  * no-route handler. The packet is borrowed. Waits only for a slow peer, as
- * socket_connection_deliver says. */
-void routing_table_route_to_remote_domain(struct span local, struct span remote,
-                                          const struct element *packet);
+ * socket_connection_deliver says. The session that took it, with a reference, or NULL: as long as xmpp_server_routes() is what it
+ * was before, the pair has no other. */
+struct local_outgoing_server_session *routing_table_route_to_remote_domain(
+    struct span local, struct span remote, const struct element *packet);
 void routing_table_stop(void);
 
 #endif

@@ -394,7 +394,7 @@ static int packet_received(struct socket_reader *reader, struct element *packet)
     if (check_right(reader, packet, &to_jid, &from_jid) < 0)
         return -1;
     local_incoming_server_session_count_packet(self->session);
-    metrics_add(stanzas_in, 1);
+    reader->uncounted++;
     packet_router_route(xmpp_packet_reader_arena(reader->packets), packet, &to_jid, &from_jid);
     return 0;
 }
@@ -585,6 +585,7 @@ int server_socket_reader_create(int fd, const struct sockaddr *peer, enum connec
     self->upstream = kind == CONNECTION_UPSTREAM;
     self->negotiation_deadline = xmpp_server_now() + config->s2s_negotiation_timeout;
     socket_reader_init(&self->reader, &operations, fd, task->name, timeline_new(), self);
+    self->reader.metric = &metrics.stanzas_in;
     config_unref(config);
     return 0;
 }

@@ -15,6 +15,7 @@
 #define SESSION_SESSION_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -40,7 +41,8 @@ struct session {
         *connection; /* one reference; guarded by lock until it is set, then constant */
     pthread_mutex_t lock;
     int64_t created; /* xmpp_server_now's clock; set before start */
-    _Atomic int64_t packets_in, packets_out;
+    _Atomic int64_t
+        packets_in; /* written by the reader only; those sent: socket_connection_stanzas */
 };
 
 void session_init(struct session *session, const struct session_operations *operations);
@@ -48,6 +50,12 @@ void session_init(struct session *session, const struct session_operations *oper
 void session_destroy(struct session *session);
 struct session *session_ref(struct session *session);
 void session_unref(struct session *session);
+/* session_count_packet - one more came in; by its reader */
+static inline void session_count_packet(struct session *session)
+{
+    int64_t count = atomic_load_explicit(&session->packets_in, memory_order_relaxed);
+    atomic_store_explicit(&session->packets_in, count + 1, memory_order_relaxed);
+}
 /* session_end - end its stream from any thread: the stream error (or none: a plain closing tag),
  * and wake its reader. False when it had ended already or has no connection yet. */
 bool session_end(struct session *session, enum stream_error error, const char *text);

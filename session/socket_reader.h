@@ -56,7 +56,9 @@ struct socket_reader {
     bool authenticated;     /* the larger limits are set */
     bool ending;            /* we sent the closing tag and read on until the peer's */
     int64_t ending_deadline;
-    size_t bytes_before;          /* read before authentication */
+    size_t bytes_before; /* read before authentication */
+    int64_t *metric;     /* where accepted stanzas are counted; set with the kind, NULL: nowhere */
+    int64_t uncounted;   /* stanzas that are not yet there */
     enum stream_error peer_error; /* the other side's stream error, if it sent one */
     const char *end_word;         /* how it ended, for the log: a constant */
     struct text end_reason;       /* and why, in words */

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "xml/sixteen.h"
 #include "xml/text.h"
 
 #define DEFAULT_BLOCK 2048
@@ -55,14 +54,6 @@ void arena_grow(struct arena *arena, size_t size)
     block->room = room;
     block->used = 0;
     arena->newest = block;
-}
-
-char *arena_copy(struct arena *arena, const char *bytes, size_t length)
-{
-    char *copy = arena_alloc(arena, length + 1);
-    sixteen_copy(copy, bytes, length);
-    copy[length] = '\0';
-    return copy;
 }
 
 bool arena_extend(struct arena *arena, const void *piece, size_t size, size_t more)

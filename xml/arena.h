@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "xml/sixteen.h"
+
 /* A block; the newest one has what is free. Fields for the inline function below only. */
 struct arena_block {
     struct arena_block *next; /* older */
@@ -44,7 +46,13 @@ static inline void *arena_alloc(struct arena *arena, size_t size)
     return piece;
 }
 /* arena_copy - a NUL-terminated copy of `length` bytes */
-char *arena_copy(struct arena *arena, const char *bytes, size_t length);
+static inline char *arena_copy(struct arena *arena, const char *bytes, size_t length)
+{
+    char *copy = arena_alloc(arena, length + 1);
+    sixteen_copy(copy, bytes, length);
+    copy[length] = '\0';
+    return copy;
+}
 /* arena_extend - let the piece, which has `size` bytes, have `more` where it stands; false when
  * it is not the last one taken, or there is no room behind it */
 bool arena_extend(struct arena *arena, const void *piece, size_t size, size_t more);

@@ -18,36 +18,11 @@
 #include "xml/sixteen.h"
 #include "xml/xmlns.h"
 
-/* same - strings are often the very same pointer, interned; those that differ mostly do so in the first byte */
-static inline bool same(const char *a, const char *b)
-{
-    return a == b || (a != NULL && b != NULL && a[0] == b[0] && strcmp(a, b) == 0);
-}
-
 static struct element *new_node(struct arena *arena)
 {
-    struct element *element = arena_alloc(arena, sizeof *element);
-    memset(element, 0, sizeof *element);
+    struct element *element = element_new(arena, NULL, NULL);
+    element->ns = NULL;
     return element;
-}
-
-struct element *element_new(struct arena *arena, const char *name, const char *ns)
-{
-    struct element *element = new_node(arena);
-    element->name = name;
-    element->ns = ns != NULL ? ns : "";
-    return element;
-}
-
-void element_append(struct element *parent, struct element *child)
-{
-    child->parent = parent;
-    child->next = NULL;
-    if (parent->last_child != NULL)
-        parent->last_child->next = child;
-    else
-        parent->children = child;
-    parent->last_child = child;
 }
 
 struct element *element_add(struct arena *arena, struct element *parent, const char *name,
@@ -126,15 +101,10 @@ void element_set(struct arena *arena, struct element *element, const char *name,
     attribute->value = arena_copy(arena, value, attribute->value_length);
 }
 
-bool element_is(const struct element *element, const char *name, const char *ns)
-{
-    return element->name != NULL && same(element->name, name) && same(element->ns, ns);
-}
-
 const struct attribute *element_get_attribute(const struct element *element, const char *name)
 {
     for (const struct attribute *each = element->attributes; each != NULL; each = each->next)
-        if (each->prefix == NULL && same(each->name, name))
+        if (each->prefix == NULL && element_same(each->name, name))
             return each;
     return NULL;
 }
@@ -148,7 +118,8 @@ const char *element_get(const struct element *element, const char *name)
 const char *element_lang(const struct element *element)
 {
     for (const struct attribute *each = element->attributes; each != NULL; each = each->next)
-        if (each->ns != NULL && same(each->ns, XMLNS_XML) && same(each->name, "lang"))
+        if (each->ns != NULL && element_same(each->ns, XMLNS_XML) &&
+            element_same(each->name, "lang"))
             return each->value;
     return NULL;
 }
@@ -173,7 +144,8 @@ struct element *element_next(const struct element *element)
 struct element *element_child(const struct element *element, const char *name, const char *ns)
 {
     struct element *child = element_first(element);
-    while (child != NULL && !(same(child->name, name) && (ns == NULL || same(child->ns, ns))))
+    while (child != NULL &&
+           !(element_same(child->name, name) && (ns == NULL || element_same(child->ns, ns))))
         child = element_next(child);
     return child;
 }
@@ -310,16 +282,16 @@ static void bind_prefix(struct writer *writer, const char *prefix, const char *u
 static const char *find_binding(const struct writer *writer, const char *prefix)
 {
     for (size_t i = writer->count; i > 0; i--)
-        if (same(writer->bindings[i - 1].prefix, prefix))
+        if (element_same(writer->bindings[i - 1].prefix, prefix))
             return writer->bindings[i - 1].uri;
     return NULL;
 }
 
 /* write_attribute - ' name="value"', with a prefix unless that is NULL. Room is looked for once: these are many. */
 static void write_attribute(struct text *out, const char *prefix, const char *name,
-                            const char *value, size_t length)
+                            size_t name_length, const char *value, size_t length)
 {
-    size_t prefix_length = prefix != NULL ? strlen(prefix) : 0, name_length = strlen(name);
+    size_t prefix_length = prefix != NULL ? strlen(prefix) : 0;
     text_reserve(out, prefix_length + name_length + length + 5);
     char *at = out->bytes + out->length;
     *at++ = ' ';
@@ -346,7 +318,7 @@ static void write_attribute(struct text *out, const char *prefix, const char *na
 static void write_declaration(struct writer *writer, const char *prefix, const char *uri,
                               unsigned level)
 {
-    write_attribute(writer->out, "xmlns", prefix, uri, strlen(uri));
+    write_attribute(writer->out, "xmlns", prefix, strlen(prefix), uri, strlen(uri));
     bind_prefix(writer, prefix, uri, level);
 }
 
@@ -354,7 +326,7 @@ static void write_declaration(struct writer *writer, const char *prefix, const c
 static bool declared_here(const struct writer *writer, const char *prefix, unsigned level)
 {
     for (size_t i = writer->count; i > 0 && writer->bindings[i - 1].level == level; i--)
-        if (same(writer->bindings[i - 1].prefix, prefix))
+        if (element_same(writer->bindings[i - 1].prefix, prefix))
             return true;
     return false;
 }
@@ -363,64 +335,82 @@ static bool declared_here(const struct writer *writer, const char *prefix, unsig
 static void need_prefix(struct writer *writer, const char *prefix, const char *ns, unsigned level)
 {
     const char *bound = find_binding(writer, prefix);
-    if ((bound == NULL || !same(bound, ns)) && !declared_here(writer, prefix, level))
+    if ((bound == NULL || !element_same(bound, ns)) && !declared_here(writer, prefix, level))
         write_declaration(writer, prefix, ns, level);
 }
 
-/* target_ns - the namespace that the element is written in, and whether without prefix */
-static const char *target_ns(const struct writer *writer, const struct element *element,
-                             bool *plain)
+/* How an element's own name is written. */
+struct tag {
+    const char *ns;     /* the namespace that it is written in */
+    const char *prefix; /* NULL for none */
+    const char *name;
+    size_t prefix_length, name_length;
+};
+
+static struct tag make_tag(const struct writer *writer, const struct element *element)
 {
-    *plain = element->prefix == NULL;
-    if (writer->from_ns[0] != '\0' && same(element->ns, writer->from_ns)) {
-        *plain = true;
-        return writer->to_ns;
+    struct tag tag = {.ns = element->ns, .prefix = element->prefix, .name = element->name};
+    tag.name_length = element->name_length > 0 ? element->name_length : strlen(element->name);
+    if (writer->from_ns[0] != '\0' && element_same(element->ns, writer->from_ns)) {
+        tag.ns = writer->to_ns;
+        tag.prefix = NULL;
     }
-    return element->ns;
+    tag.prefix_length = tag.prefix != NULL ? strlen(tag.prefix) : 0;
+    return tag;
+}
+
+/* write_tag - "<" or "</" and the name */
+static void write_tag(struct text *out, const struct tag *tag, bool end)
+{
+    text_reserve(out, tag->prefix_length + tag->name_length + 4);
+    char *at = out->bytes + out->length;
+    *at++ = '<';
+    if (end)
+        *at++ = '/';
+    if (tag->prefix != NULL) {
+        sixteen_copy(at, tag->prefix, tag->prefix_length);
+        at += tag->prefix_length;
+        *at++ = ':';
+    }
+    sixteen_copy(at, tag->name, tag->name_length);
+    at += tag->name_length;
+    if (end)
+        *at++ = '>';
+    *at = '\0';
+    out->length = (size_t)(at - out->bytes);
+}
+
+/* write_attributes - their prefixes first, where one is new */
+static void write_attributes(struct writer *writer, const struct element *element, unsigned level)
+{
+    for (const struct attribute *each = element->attributes; each != NULL; each = each->next)
+        if (each->prefix != NULL && strcmp(each->prefix, "xml") != 0)
+            need_prefix(writer, each->prefix, each->ns, level);
+    for (const struct attribute *each = element->attributes; each != NULL; each = each->next) {
+        size_t name_length = each->name_length > 0 ? each->name_length : strlen(each->name);
+        write_attribute(writer->out, each->prefix, each->name, name_length, each->value,
+                        each->value_length);
+    }
 }
 
 /* write_start - "<name …", without its end; returns the default namespace for what is below */
 static const char *write_start(struct writer *writer, const struct element *element,
-                               const char *default_ns, unsigned level)
+                               const struct tag *tag, const char *default_ns, unsigned level)
 {
-    struct text *out = writer->out;
-    bool plain;
-    const char *ns = target_ns(writer, element, &plain);
-    text_append_char(out, '<');
-    if (!plain) {
-        text_append_string(out, element->prefix);
-        text_append_char(out, ':');
-    }
-    text_append_string(out, element->name);
-    if (plain && !same(ns, default_ns)) {
-        write_attribute(out, NULL, "xmlns", ns, strlen(ns));
-        default_ns = ns;
+    write_tag(writer->out, tag, false);
+    if (tag->prefix == NULL && !element_same(tag->ns, default_ns)) {
+        write_attribute(writer->out, NULL, "xmlns", 5, tag->ns, strlen(tag->ns));
+        default_ns = tag->ns;
     }
     for (const struct namespace_declaration *each = element->declarations; each != NULL;
          each = each->next)
         if (each->prefix != NULL)
             write_declaration(writer, each->prefix, each->uri, level);
-    if (!plain)
-        need_prefix(writer, element->prefix, ns, level);
-    for (const struct attribute *each = element->attributes; each != NULL; each = each->next)
-        if (each->prefix != NULL && strcmp(each->prefix, "xml") != 0)
-            need_prefix(writer, each->prefix, each->ns, level);
-    for (const struct attribute *each = element->attributes; each != NULL; each = each->next)
-        write_attribute(out, each->prefix, each->name, each->value, each->value_length);
+    if (tag->prefix != NULL)
+        need_prefix(writer, tag->prefix, tag->ns, level);
+    if (element->attributes != NULL)
+        write_attributes(writer, element, level);
     return default_ns;
-}
-
-static void write_end(struct writer *writer, const struct element *element)
-{
-    bool plain;
-    target_ns(writer, element, &plain);
-    text_append(writer->out, "</", 2);
-    if (!plain) {
-        text_append_string(writer->out, element->prefix);
-        text_append_char(writer->out, ':');
-    }
-    text_append_string(writer->out, element->name);
-    text_append_char(writer->out, '>');
 }
 
 /* write_node - an element and what is below it. Recursive: the depth was bounded when it was
@@ -433,14 +423,15 @@ static void write_node(struct writer *writer, const struct element *element, con
         return;
     }
     size_t bound = writer->count;
-    default_ns = write_start(writer, element, default_ns, level);
+    struct tag tag = make_tag(writer, element);
+    default_ns = write_start(writer, element, &tag, default_ns, level);
     if (element->children == NULL) {
         text_append(writer->out, "/>", 2);
     } else {
         text_append_char(writer->out, '>');
         for (const struct element *each = element->children; each != NULL; each = each->next)
             write_node(writer, each, default_ns, level + 1);
-        write_end(writer, element);
+        write_tag(writer->out, &tag, true);
     }
     writer->count = bound;
 }
@@ -448,12 +439,15 @@ static void write_node(struct writer *writer, const struct element *element, con
 void element_write(const struct element *element, const struct element_style *style,
                    struct text *out)
 {
-    struct writer writer = {.out = out, .from_ns = "", .to_ns = "", .room = BINDINGS_KEPT};
+    struct writer
+        writer; /* not cleared as a whole: it is large, and this is called for each stanza */
+    writer.out = out;
+    writer.from_ns = style != NULL && style->from_ns != NULL ? style->from_ns : "";
+    writer.to_ns = style != NULL && style->to_ns != NULL ? style->to_ns : "";
     writer.bindings = writer.few;
-    if (style != NULL && style->from_ns != NULL)
-        writer.from_ns = style->from_ns;
-    if (style != NULL && style->to_ns != NULL)
-        writer.to_ns = style->to_ns;
+    writer.count = 0;
+    writer.room = BINDINGS_KEPT;
+    writer.many = TEXT_EMPTY;
     write_node(&writer, element, writer.to_ns, 1);
     text_free(&writer.many);
 }

@@ -22,6 +22,7 @@ struct attribute {
     const char *ns;     /* NULL exactly when prefix is NULL */
     const char *value;  /* NUL-terminated; XML has no NUL characters */
     size_t value_length;
+    unsigned name_length; /* 0: not counted */
 };
 
 struct namespace_declaration {
@@ -38,13 +39,25 @@ struct element {
     struct namespace_declaration *declarations; /* written on this element itself */
     struct element *parent, *next;
     struct element *children, *last_child;
-    const char *text; /* of a text node: not NUL-terminated beyond text_length */
-    size_t text_length;
+    const char *text;     /* of a text node: not NUL-terminated beyond text_length */
+    size_t text_length;   /* of a text node */
+    unsigned name_length; /* 0: not counted */
 };
+
+/* element_same - two strings that are often the very same one, interned; those that differ mostly do so in the first byte */
+static inline bool element_same(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && a[0] == b[0] && __builtin_strcmp(a, b) == 0);
+}
 
 /* Building. Strings are copied into the arena except `name`, `ns` and attribute names, which
  * must outlive the element (constants, or strings of the same arena). */
-struct element *element_new(struct arena *arena, const char *name, const char *ns);
+static inline struct element *element_new(struct arena *arena, const char *name, const char *ns)
+{
+    struct element *element = arena_alloc(arena, sizeof *element);
+    *element = (struct element){.name = name, .ns = ns != NULL ? ns : ""};
+    return element;
+}
 /* element_add - append a new child element and return it; `ns` NULL means the parent's */
 struct element *element_add(struct arena *arena, struct element *parent, const char *name,
                             const char *ns);
@@ -55,10 +68,23 @@ void element_add_text(struct arena *arena, struct element *parent, const char *b
 /* element_set - set an attribute without namespace; `value` NULL removes it */
 void element_set(struct arena *arena, struct element *element, const char *name, const char *value);
 /* element_append - make `child` (of the same arena, without parent) the last child */
-void element_append(struct element *parent, struct element *child);
+static inline void element_append(struct element *parent, struct element *child)
+{
+    child->parent = parent;
+    child->next = NULL;
+    if (parent->last_child != NULL)
+        parent->last_child->next = child;
+    else
+        parent->children = child;
+    parent->last_child = child;
+}
 
 /* Reading */
-bool element_is(const struct element *element, const char *name, const char *ns);
+static inline bool element_is(const struct element *element, const char *name, const char *ns)
+{
+    return element->name != NULL && element_same(element->name, name) &&
+           element_same(element->ns, ns);
+}
 /* element_get - the value of an attribute without namespace, or NULL */
 const char *element_get(const struct element *element, const char *name);
 const struct attribute *element_get_attribute(const struct element *element, const char *name);

@@ -67,10 +67,18 @@ static inline void sixteen_copy(char *to, const char *from, size_t length)
         __builtin_memcpy(&last, from + length - 8, 8);
         __builtin_memcpy(to, &first, 8);
         __builtin_memcpy(to + length - 8, &last, 8);
-    } else if (length < 8) {
-        for (size_t i = 0; i < length; i++)
-            to[i] = from[i];
-    } else {
+    } else if (length >= 4 && length < 8) {
+        uint32_t first, last;
+        __builtin_memcpy(&first, from, 4);
+        __builtin_memcpy(&last, from + length - 4, 4);
+        __builtin_memcpy(to, &first, 4);
+        __builtin_memcpy(to + length - 4, &last, 4);
+    } else if (length > 0 && length < 4) {
+        char middle = from[length / 2], last = from[length - 1];
+        to[0] = from[0];
+        to[length / 2] = middle;
+        to[length - 1] = last;
+    } else if (length > 0) {
         __builtin_memcpy(to, from, length);
     }
 }

@@ -99,7 +99,7 @@ void text_clear_most(struct text *text, size_t kept)
         text_clear(text);
 }
 
-void text_reserve(struct text *text, size_t more)
+void text_grow(struct text *text, size_t more)
 {
     if (more >= SIZE_MAX / 2 - text->length)
         text_out_of_memory();

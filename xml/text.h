@@ -33,12 +33,17 @@ void text_free(struct text *text);
 void text_clear(struct text *text);
 /* text_clear_most - length 0; the memory is given back if it is more than `kept` bytes */
 void text_clear_most(struct text *text, size_t kept);
+/* text_grow - for text_reserve: more memory */
+void text_grow(struct text *text, size_t more);
 /* text_reserve - make room for `more` further bytes and the NUL */
-void text_reserve(struct text *text, size_t more);
+static inline void text_reserve(struct text *text, size_t more)
+{
+    if (more >= text->room - text->length) /* room is 0, or more than length */
+        text_grow(text, more);
+}
 static inline void text_append(struct text *text, const char *bytes, size_t length)
 {
-    if (length >= text->room - text->length) /* room is 0, or more than length */
-        text_reserve(text, length);
+    text_reserve(text, length);
     if (length > 0)
         __builtin_memcpy(text->bytes + text->length, bytes, length);
     text->length += length;

@@ -127,6 +127,15 @@ static void add_declarations(struct arena *arena, struct element *element, int c
     *at = NULL;
 }
 
+/* count_name - its length; names are short, so without a call */
+static unsigned count_name(const xmlChar *name)
+{
+    unsigned length = 0;
+    while (name[length] != '\0')
+        length++;
+    return length;
+}
+
 /* add_attributes - libxml2's list has five pointers each: name, prefix, namespace, value, its end
  */
 static void add_attributes(struct arena *arena, struct element *element, int count,
@@ -136,6 +145,7 @@ static void add_attributes(struct arena *arena, struct element *element, int cou
     for (int i = 0; i < count; i++, list += 5) {
         struct attribute *attribute = arena_alloc(arena, sizeof *attribute);
         attribute->name = (const char *)list[0];
+        attribute->name_length = count_name(list[0]);
         attribute->prefix = (const char *)list[1];
         attribute->ns = (const char *)list[2];
         attribute->value_length = (size_t)(list[4] - list[3]);
@@ -202,6 +212,7 @@ static void start_element(void *given, const xmlChar *name, const xmlChar *prefi
         return;
     struct element *element = element_new(reader->arena, (const char *)name, (const char *)uri);
     element->prefix = (const char *)prefix;
+    element->name_length = count_name(name);
     if (namespace_count > 0)
         add_declarations(reader->arena, element, namespace_count, namespaces);
     if (attribute_count > 0)
