@@ -14,10 +14,9 @@
  * still be on their way), then CLOSED. Memory goes with the last reference. Bytes that did not
  * arrive (server/retained_bytes.h) are given to the undelivered handler, by the thread that sees the connection end.
  *
- * Locks: write_lock, held for appending only, never across send or poll. A leaf but for log and
+ * Locks: that of its send_queue (server/send_queue.h), held for appending only, never across send or poll. A leaf but for log and
  * metrics; the TLSStreamHandler's is taken without it. TLS: socket_connection_start_tls puts a
- * TLSStreamHandler in the way of socket_read and socket_write (socket_connection.c), the only two
- * functions that touch the descriptor's bytes.
+ * TLSStreamHandler into its socket_channel (server/socket_channel.h), the only place that touches the descriptor's bytes.
  */
 #ifndef SERVER_SOCKET_CONNECTION_H
 #define SERVER_SOCKET_CONNECTION_H
@@ -26,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/send_queue.h"
 #include "xml/element.h"
 #include "xml/text.h"
 
@@ -33,16 +33,10 @@ struct socket_connection;
 struct timeline;
 struct tls_stream_handler;
 
-/* Times and bounds of one connection, taken from the settings when it is made. */
-struct socket_connection_limits {
-    int64_t write_timeout; /* ms in which the peer must take half of queue_bytes, or all there is */
-    size_t queue_bytes;    /* unsent bytes before senders wait */
-};
-
 /* socket_connection_new - take over a connected non-blocking socket. `name` ("s2sin-1f") is
  * copied, `timeline` is owned by the connection from now on. One reference for the caller. */
 struct socket_connection *socket_connection_new(int fd, const char *name,
-                                                const struct socket_connection_limits *limits,
+                                                const struct send_limits *limits,
                                                 struct timeline *timeline);
 struct socket_connection *socket_connection_ref(struct socket_connection *connection);
 /* socket_connection_unref - NULL is allowed; the last one closes the socket */
@@ -129,8 +123,7 @@ bool socket_connection_is_open(struct socket_connection *connection);
  * connection was open and did not arrive: `arrived` of the `length` bytes were acknowledged by the other side's kernel, the
  * rest, which begins inside or before a stanza, was not when the connection ended, or was never sent. Called at most once,
  * without locks. */
-typedef void socket_connection_undelivered(void *owner, const char *bytes, size_t length,
-                                           size_t arrived);
+typedef send_queue_undelivered socket_connection_undelivered;
 void socket_connection_set_undelivered_handler(struct socket_connection *connection,
                                                socket_connection_undelivered *handler, void *owner);
 /* socket_connection_return_undelivered - give everything that did not arrive on an ended connection to the

@@ -24,7 +24,7 @@ void socket_reader_init(struct socket_reader *reader,
                         struct timeline *timeline, void *owner)
 {
     const struct config *config = config_get();
-    struct socket_connection_limits limits = {config->xmpp_socket_write_timeout_seconds * 1000,
+    struct send_limits limits = {config->xmpp_socket_write_timeout_seconds * 1000,
                                               (size_t)config->s2s_queue_bytes};
     socket_util_set_options(fd, config->xmpp_socket_tcp_nodelay, config->xmpp_socket_keepalive,
                             limits.write_timeout);

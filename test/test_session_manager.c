@@ -69,7 +69,7 @@ static struct tested *make(void)
     fcntl(ours, F_SETFL, O_NONBLOCK);
     log_set_level(LOG_LEVEL_ERROR);
     session_init(&made->session, &operations);
-    struct socket_connection_limits limits = {10000, 1000000};
+    struct send_limits limits = {10000, 1000000};
     made->session.connection = socket_connection_new(ours, "test", &limits, timeline_new());
     session_manager_add(&made->session);
     return made;

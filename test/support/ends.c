@@ -46,7 +46,7 @@ struct ends connect_sized(int64_t write_timeout, size_t queue, int send_size, in
     struct timeval limit = {.tv_sec = 15};
     setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     setsockopt(peer, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    struct socket_connection_limits limits = {write_timeout, queue};
+    struct send_limits limits = {write_timeout, queue};
     log_set_level(LOG_LEVEL_ERROR);
     return (struct ends){socket_connection_new(ours, "test", &limits, timeline_new()), peer};
 }
