@@ -22,7 +22,7 @@
 #include "server/thread.h"
 #include "server/xmpp_server.h"
 
-#define FLUSH_AT 65536 /* bytes: send before the input is used up */
+#define FLUSH_AT 131072 /* bytes: send before the input is used up */
 
 void send_queue_init(struct send_queue *queue, struct socket_channel *channel, const char *name,
                      const char *peer, const struct send_limits *limits)
@@ -241,6 +241,30 @@ int send_queue_append(struct send_queue *queue, const struct send_item *item, bo
     return 0;
 }
 
+int send_queue_append_batch(struct send_queue *queue, struct text *batch, int stanzas, bool wait)
+{
+    pthread_mutex_lock(&queue->lock);
+    if (queue->state != SEND_OPEN || (wait && !make_room(queue))) {
+        pthread_mutex_unlock(&queue->lock);
+        return -1;
+    }
+    queue->unsent += batch->length;
+    queue->uncounted += stanzas;
+    atomic_store_explicit(&queue->stanzas, queue->stanzas + stanzas, memory_order_relaxed);
+    if (queue->pending.length == 0) {
+        struct text empty = queue->pending;
+        queue->pending = *batch;
+        *batch = empty;
+    } else {
+        text_append(&queue->pending, batch->bytes, batch->length);
+    }
+    text_clear(batch);
+    if (wait && queue->pending.length >= FLUSH_AT && !queue->flushing)
+        flush_locked(queue, true);
+    pthread_mutex_unlock(&queue->lock);
+    return 0;
+}
+
 void send_queue_tick(struct send_queue *queue, bool idle)
 {
     pthread_mutex_lock(&queue->lock);
@@ -319,10 +343,7 @@ void send_queue_close(struct send_queue *queue)
 
 bool send_queue_is_open(struct send_queue *queue)
 {
-    pthread_mutex_lock(&queue->lock);
-    bool open = queue->state == SEND_OPEN;
-    pthread_mutex_unlock(&queue->lock);
-    return open;
+    return atomic_load_explicit(&queue->state, memory_order_relaxed) == SEND_OPEN;
 }
 
 void send_queue_set_undelivered_handler(struct send_queue *queue, send_queue_undelivered *handler,

@@ -36,13 +36,13 @@ struct send_queue {
     struct send_limits limits;
     pthread_mutex_t lock;
     pthread_cond_t drained; /* the buffer went below its bound, the flusher left, or the end */
-    enum send_state state;  /* guarded by lock */
-    bool flushing;          /* guarded by lock */
-    _Atomic bool retains;   /* there is an undelivered handler */
-    struct text pending;    /* appended, not yet taken by a flusher; guarded by lock */
-    struct text sending;    /* the flusher's piece; touched by the flusher only */
-    size_t sent;            /* bytes of `sending` that the kernel took; flusher only */
-    uint64_t mark;          /* where `sending` began on the wire; flusher only */
+    _Atomic enum send_state state;       /* written under lock */
+    bool flushing;                       /* guarded by lock */
+    _Atomic bool retains;                /* there is an undelivered handler */
+    struct text pending;                 /* appended, not yet taken by a flusher; guarded by lock */
+    struct text sending;                 /* the flusher's piece; touched by the flusher only */
+    size_t sent;                         /* bytes of `sending` that the kernel took; flusher only */
+    uint64_t mark;                       /* where `sending` began on the wire; flusher only */
     struct retained_bytes retained;      /* sent, not yet acknowledged; flusher only */
     size_t unsent;                       /* bytes in pending and sending; guarded by lock */
     int64_t *metric;                     /* where stanzas are counted; guarded by lock */
@@ -67,6 +67,9 @@ void send_queue_free(struct send_queue *queue);
 /* send_queue_append - 0, or -1 when the queue is no longer open: nothing was taken. With `wait`, a full queue makes the caller wait, and a
  * large one is flushed at once; without, nothing waits, over the bound if need be. */
 int send_queue_append(struct send_queue *queue, const struct send_item *item, bool wait);
+/* send_queue_append_batch - the same for `stanzas` stanzas written already; takes the bytes, and may leave memory for the next batch
+ * in their place. When -1 they are still the caller's. */
+int send_queue_append_batch(struct send_queue *queue, struct text *batch, int stanzas, bool wait);
 /* send_queue_flush - send what is appended, waiting for the peer up to the write timeout; without `wait`, what the socket takes now */
 void send_queue_flush(struct send_queue *queue, bool wait);
 /* send_queue_tick - the housekeeping: flush without waiting, forget what has arrived; of an idle connection, give the memory back */

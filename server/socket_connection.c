@@ -38,10 +38,13 @@ struct socket_connection {
     char peer[80];
     struct timeline *timeline;
     _Atomic int64_t last_active;
+    bool drained;            /* the last read took all there was; the reader's own */
     bool dropping;           /* what comes is of no interest any more; the reader's own */
     _Atomic bool woken;      /* the receiving side was shut by socket_connection_wake */
     _Atomic int64_t expires; /* of the peer's certificate, seconds since 1970; 0: does not matter */
     struct send_queue queue;
+    socket_connection_undelivered *refused; /* set before start */
+    void *refused_owner;
 };
 
 struct socket_connection *socket_connection_new(int fd, const char *name,
@@ -99,34 +102,48 @@ struct timeline *socket_connection_timeline(const struct socket_connection *conn
     return connection->timeline;
 }
 
+enum socket_read socket_connection_read_now(struct socket_connection *connection, char *buffer,
+                                            size_t size, size_t *length)
+{
+    if (atomic_load_explicit(&connection->channel.stopped, memory_order_relaxed))
+        return SOCKET_READ_FAILED;
+    if (connection->drained) {
+        connection->drained = false;
+        return SOCKET_READ_NONE;
+    }
+    ssize_t got = socket_channel_read(&connection->channel, buffer, size);
+    if (got == 0)
+        return SOCKET_READ_END;
+    if (got < 0)
+        return errno == EAGAIN || errno == EWOULDBLOCK ? SOCKET_READ_NONE : SOCKET_READ_FAILED;
+    *length = (size_t)got;
+    connection->drained = (size_t)got < size && connection->channel.tls == NULL;
+    metrics_add(bytes_in, got);
+    atomic_store_explicit(&connection->last_active, xmpp_server_now_about(), memory_order_relaxed);
+    if (!connection->dropping)
+        log_wire(connection->name, "<<", buffer, (unsigned long)got);
+    return SOCKET_READ_SOME;
+}
+
+enum socket_read socket_connection_wait(struct socket_connection *connection, int64_t deadline)
+{
+    touched_connections_flush(true);
+    socket_connection_flush(connection, true); /* what others left to us */
+    int ready = socket_channel_wait(&connection->channel, POLLIN, deadline);
+    return ready > 0 ? SOCKET_READ_SOME : ready == 0 ? SOCKET_READ_TIMEOUT : SOCKET_READ_FAILED;
+}
+
 enum socket_read socket_connection_read(struct socket_connection *connection, char *buffer,
                                         size_t size, int64_t deadline, size_t *length)
 {
-    for (;;) {
-        if (atomic_load_explicit(&connection->channel.stopped, memory_order_relaxed))
-            return SOCKET_READ_FAILED;
-        ssize_t got = socket_channel_read(&connection->channel, buffer, size);
-        if (got > 0) {
-            *length = (size_t)got;
-            metrics_add(bytes_in, got);
-            atomic_store_explicit(&connection->last_active, xmpp_server_now_about(),
-                                  memory_order_relaxed);
-            if (!connection->dropping)
-                log_wire(connection->name, "<<", buffer, (unsigned long)got);
-            return SOCKET_READ_SOME;
-        }
-        if (got == 0)
-            return SOCKET_READ_END;
-        if (errno != EAGAIN && errno != EWOULDBLOCK)
-            return SOCKET_READ_FAILED;
-        touched_connections_flush(true);
-        socket_connection_flush(connection, true); /* what others left to us */
-        int ready = socket_channel_wait(&connection->channel, POLLIN, deadline);
-        if (ready == 0)
-            return SOCKET_READ_TIMEOUT;
-        if (ready < 0)
-            return SOCKET_READ_FAILED;
+    enum socket_read result;
+    while ((result = socket_connection_read_now(connection, buffer, size, length)) ==
+           SOCKET_READ_NONE) {
+        result = socket_connection_wait(connection, deadline);
+        if (result != SOCKET_READ_SOME)
+            break;
     }
+    return result;
 }
 
 /* --- TLS --- */
@@ -146,6 +163,7 @@ int socket_connection_start_tls(struct socket_connection *connection,
         text_append_string(why, "the connection broke before the handshake");
     good = good && tls_stream_handler_run(handler, connection->channel.fd,
                                           &connection->channel.stopped, deadline, why) == 0;
+    connection->drained = false;
     if (good) {
         connection->channel.tls = handler;
         atomic_store(&connection->expires, tls_stream_handler_verdict(handler)->expires);
@@ -169,6 +187,8 @@ bool socket_connection_has_expired(const struct socket_connection *connection)
 
 static int append(struct socket_connection *connection, const struct send_item *item, bool wait)
 {
+    touched_connections_hand_over(connection,
+                                  wait); /* what this thread wrote before stands before it */
     atomic_store_explicit(&connection->last_active, xmpp_server_now_about(), memory_order_relaxed);
     int result = send_queue_append(&connection->queue, item, wait);
     if (wait && result == 0)
@@ -192,7 +212,15 @@ int socket_connection_deliver_packet(struct socket_connection *connection,
                                      const struct element *packet,
                                      const struct element_style *style)
 {
-    return append(connection, &(struct send_item){.packet = packet, .style = style}, true);
+    if (connection->refused == NULL)
+        return append(connection, &(struct send_item){.packet = packet, .style = style}, true);
+    if (!send_queue_is_open(&connection->queue)) {
+        touched_connections_hand_over(
+            connection, false); /* those before look for another way before this one */
+        return -1;
+    }
+    touched_connections_write(connection, packet, style);
+    return 0;
 }
 
 int socket_connection_deliver_packet_now(struct socket_connection *connection,
@@ -200,6 +228,25 @@ int socket_connection_deliver_packet_now(struct socket_connection *connection,
                                          const struct element_style *style)
 {
     return append(connection, &(struct send_item){.packet = packet, .style = style}, false);
+}
+
+int socket_connection_deliver_batch(struct socket_connection *connection, struct text *batch,
+                                    int stanzas, bool wait)
+{
+    atomic_store_explicit(&connection->last_active, xmpp_server_now_about(), memory_order_relaxed);
+    return send_queue_append_batch(&connection->queue, batch, stanzas, wait);
+}
+
+void socket_connection_refuse(struct socket_connection *connection, const struct text *batch)
+{
+    connection->refused(connection->refused_owner, batch->bytes, batch->length, 0);
+}
+
+void socket_connection_set_refused_handler(struct socket_connection *connection,
+                                           socket_connection_undelivered *handler, void *owner)
+{
+    connection->refused = handler;
+    connection->refused_owner = owner;
 }
 
 void socket_connection_tick(struct socket_connection *connection, int64_t now)
@@ -220,6 +267,7 @@ int socket_connection_wait_room(struct socket_connection *connection)
 
 bool socket_connection_end(struct socket_connection *connection, const char *last, size_t length)
 {
+    touched_connections_hand_over(connection, false);
     return send_queue_end(&connection->queue, last, length);
 }
 

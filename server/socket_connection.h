@@ -33,6 +33,9 @@ struct socket_connection;
 struct timeline;
 struct tls_stream_handler;
 
+/* who gets stanzas that did not arrive, or were not taken */
+typedef send_queue_undelivered socket_connection_undelivered;
+
 /* socket_connection_new - take over a connected non-blocking socket. `name` ("s2sin-1f") is
  * copied, `timeline` is owned by the connection from now on. One reference for the caller. */
 struct socket_connection *socket_connection_new(int fd, const char *name,
@@ -50,15 +53,23 @@ int socket_connection_fd(const struct socket_connection *connection);
 struct timeline *socket_connection_timeline(const struct socket_connection *connection);
 
 enum socket_read {
-    SOCKET_READ_SOME,    /* *length bytes are there */
+    SOCKET_READ_SOME,    /* *length bytes are there; of _wait: there may be some */
+    SOCKET_READ_NONE,    /* nothing is there now */
     SOCKET_READ_TIMEOUT, /* the deadline passed */
     SOCKET_READ_END,     /* the peer ended its side */
     SOCKET_READ_FAILED   /* reset, or closed by us from another thread */
 };
 
-/* socket_connection_read - read what there is, at most `size` bytes; if there is nothing, first
- * flush what this thread has appended anywhere, then wait until `deadline` (xmpp_server_now's
- * clock; negative: no deadline). Only the connection's own reader calls it. */
+/* The next three by the connection's own reader only. */
+
+/* socket_connection_read_now - read what there is, at most `size` bytes; never waits. After a short read of a plain connection, the
+ * next call says SOCKET_READ_NONE without asking the kernel. */
+enum socket_read socket_connection_read_now(struct socket_connection *connection, char *buffer,
+                                            size_t size, size_t *length);
+/* socket_connection_wait - flush what this thread has appended anywhere, then wait for input until `deadline` (xmpp_server_now's
+ * clock; negative: no deadline): SOCKET_READ_SOME, _TIMEOUT or _FAILED */
+enum socket_read socket_connection_wait(struct socket_connection *connection, int64_t deadline);
+/* socket_connection_read - the two together, until there is something */
 enum socket_read socket_connection_read(struct socket_connection *connection, char *buffer,
                                         size_t size, int64_t deadline, size_t *length);
 
@@ -92,6 +103,16 @@ int socket_connection_deliver_packet(struct socket_connection *connection,
 int socket_connection_deliver_packet_now(struct socket_connection *connection,
                                          const struct element *packet,
                                          const struct element_style *style);
+/* socket_connection_deliver_batch, _refuse - for touched_connections: stanzas that a thread has written (send_queue_append_batch); and what
+ * becomes of them when they were not taken */
+int socket_connection_deliver_batch(struct socket_connection *connection, struct text *batch,
+                                    int stanzas, bool wait);
+void socket_connection_refuse(struct socket_connection *connection, const struct text *batch);
+/* socket_connection_set_refused_handler - with one, deliver_packet writes into a batch of the calling thread's, and takes the
+ * connection's lock once for many stanzas (server/touched_connections.h). Those that it then does not take, since it has ended, go to
+ * the handler, on that thread, without locks, `arrived` being 0. Once, before anything is delivered. */
+void socket_connection_set_refused_handler(struct socket_connection *connection,
+                                           socket_connection_undelivered *handler, void *owner);
 /* socket_connection_flush - send what is appended, waiting for the peer up to the write timeout. Without `wait`: what the socket
  * takes at once; the rest goes when its own reader is next about to wait. */
 void socket_connection_flush(struct socket_connection *connection, bool wait);
@@ -123,7 +144,6 @@ bool socket_connection_is_open(struct socket_connection *connection);
  * connection was open and did not arrive: `arrived` of the `length` bytes were acknowledged by the other side's kernel, the
  * rest, which begins inside or before a stanza, was not when the connection ended, or was never sent. Called at most once,
  * without locks. */
-typedef send_queue_undelivered socket_connection_undelivered;
 void socket_connection_set_undelivered_handler(struct socket_connection *connection,
                                                socket_connection_undelivered *handler, void *owner);
 /* socket_connection_return_undelivered - give everything that did not arrive on an ended connection to the

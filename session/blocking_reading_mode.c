@@ -18,8 +18,11 @@
  */
 #include "session/blocking_reading_mode.h"
 
+#include <stdlib.h>
+
 #include "server/log.h"
 #include "server/metrics.h"
+#include "server/thread.h"
 #include "server/timeline.h"
 #include "server/touched_connections.h"
 #include "server/xmpp_server.h"
@@ -27,7 +30,11 @@
 #include "session/sasl_authentication.h"
 #include "xml/xmlns.h"
 
-#define READ_BYTES 16384
+#define FEW_BYTES \
+    2048 /* read at once into a buffer on the stack: keys, pings, a stanza now and then */
+#define MANY_BYTES 32768  /* when more came than that, into one of these, until nothing comes */
+#define FLUSH_EACH 262144 /* bytes read, before what came of them is sent although more comes */
+#define QUIET_MS 1000     /* nothing came for so long: give back what only busy streams need */
 
 static int stream_opened(void *given, const struct element *element)
 {
@@ -146,19 +153,66 @@ static int feed(struct socket_reader *reader, const char *bytes, size_t length)
     return socket_reader_end(reader, error, why, "%s", why);
 }
 
+/* rest - nothing came for a while: the parser, the buffer, the pages of the stack that deeper calls have used */
+static void rest(struct socket_reader *reader)
+{
+    xmpp_packet_reader_rest(reader->packets);
+    free(reader->many);
+    reader->many = NULL;
+    thread_trim_stack();
+}
+
+/* wait_for_input - until there is some, or the deadline; a stream on which nothing comes takes little memory meanwhile */
+static enum socket_read wait_for_input(struct socket_reader *reader)
+{
+    int64_t deadline =
+        reader->ending ? reader->ending_deadline : reader->operations->deadline(reader);
+    int64_t quiet = xmpp_server_now() + QUIET_MS;
+    if (deadline >= 0 && deadline <= quiet)
+        return socket_connection_wait(reader->connection, deadline);
+    enum socket_read result = socket_connection_wait(reader->connection, quiet);
+    if (result != SOCKET_READ_TIMEOUT)
+        return result;
+    rest(reader);
+    return socket_connection_wait(reader->connection, deadline);
+}
+
+/* read_some - what there is, into the large buffer once the small one was full */
+static enum socket_read read_some(struct socket_reader *reader, char *few, const char **bytes,
+                                  size_t *length)
+{
+    char *buffer = reader->many != NULL ? reader->many : few;
+    size_t size = reader->many != NULL ? MANY_BYTES : FEW_BYTES;
+    enum socket_read result = socket_connection_read_now(reader->connection, buffer, size, length);
+    *bytes = buffer;
+    if (result == SOCKET_READ_SOME && *length == size && reader->many == NULL)
+        reader->many = text_alloc(MANY_BYTES);
+    return result;
+}
+
 /* read_stream - until it is over */
 static void read_stream(struct socket_reader *reader)
 {
-    char buffer[READ_BYTES];
+    char few[FEW_BYTES];
+    size_t since = 0; /* bytes read since all that was written to others was sent */
     for (;;) {
-        int64_t deadline =
-            reader->ending ? reader->ending_deadline : reader->operations->deadline(reader);
+        const char *bytes;
         size_t length = 0;
-        switch (
-            socket_connection_read(reader->connection, buffer, sizeof buffer, deadline, &length)) {
+        enum socket_read result = read_some(reader, few, &bytes, &length);
+        if (result == SOCKET_READ_NONE) {
+            result = wait_for_input(reader);
+            since = 0;
+        } else if (result == SOCKET_READ_SOME && feed(reader, bytes, length) < 0)
+            return;
+        since += length;
+        if (since >
+            FLUSH_EACH) { /* a stream that never pauses must not keep back what it wrote to others */
+            touched_connections_flush(true);
+            since = 0;
+        }
+        switch (result) {
+        case SOCKET_READ_NONE:
         case SOCKET_READ_SOME:
-            if (feed(reader, buffer, length) < 0)
-                return;
             break;
         case SOCKET_READ_TIMEOUT:
             if (reader->ending || reader->operations->timed_out(reader) < 0)

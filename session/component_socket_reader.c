@@ -327,5 +327,7 @@ int component_socket_reader_create(int fd, const struct sockaddr *peer, enum con
     self->negotiation_deadline = xmpp_server_now() + config->s2s_negotiation_timeout;
     socket_connection_set_undelivered_handler(self->reader.connection, undelivered_stanzas_return,
                                               (void *)(uintptr_t)XMLNS_COMPONENT_ACCEPT);
+    socket_connection_set_refused_handler(self->reader.connection, undelivered_stanzas_route_again,
+                                          (void *)(uintptr_t)XMLNS_COMPONENT_ACCEPT);
     return 0;
 }

@@ -527,6 +527,8 @@ static void read_one(struct outgoing_server_socket_reader *self, int fd)
     struct socket_connection *connection = self->reader.connection;
     socket_connection_set_undelivered_handler(connection, undelivered_stanzas_return,
                                               (void *)(uintptr_t)XMLNS_SERVER);
+    socket_connection_set_refused_handler(connection, undelivered_stanzas_route_again,
+                                          (void *)(uintptr_t)XMLNS_SERVER);
     socket_connection_count_stanzas(connection, &metrics.stanzas_out);
     local_outgoing_server_session_connected(self->session, connection);
     if (self->target.direct_tls && secure(self, true) < 0) {

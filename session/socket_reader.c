@@ -25,7 +25,7 @@ void socket_reader_init(struct socket_reader *reader,
 {
     const struct config *config = config_get();
     struct send_limits limits = {config->xmpp_socket_write_timeout_seconds * 1000,
-                                              (size_t)config->s2s_queue_bytes};
+                                 (size_t)config->s2s_queue_bytes};
     socket_util_set_options(fd, config->xmpp_socket_tcp_nodelay, config->xmpp_socket_keepalive,
                             limits.write_timeout);
     *reader =
@@ -37,6 +37,7 @@ void socket_reader_init(struct socket_reader *reader,
 
 void socket_reader_free(struct socket_reader *reader)
 {
+    free(reader->many);
     xmpp_packet_reader_free(reader->packets);
     socket_connection_unref(reader->connection);
     config_unref(reader->config);

@@ -56,6 +56,7 @@ struct socket_reader {
     bool authenticated;     /* the larger limits are set */
     bool ending;            /* we sent the closing tag and read on until the peer's */
     int64_t ending_deadline;
+    char *many;          /* owned: a large read buffer, while much comes; else NULL */
     size_t bytes_before; /* read before authentication */
     int64_t *metric;     /* where accepted stanzas are counted; set with the kind, NULL: nowhere */
     int64_t uncounted;   /* stanzas that are not yet there */

@@ -13,4 +13,8 @@
  * whole at the other host is done; each stanza of the rest comes back with remote-server-timeout */
 void undelivered_stanzas_return(void *owner, const char *bytes, size_t length, size_t arrived);
 
+/* undelivered_stanzas_route_again - a connection's refused handler: it had ended before these were given to it, so each looks for its way once
+ * more. The owner likewise. */
+void undelivered_stanzas_route_again(void *owner, const char *bytes, size_t length, size_t arrived);
+
 #endif

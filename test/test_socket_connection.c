@@ -278,7 +278,7 @@ static void sends_what_was_appended_before_it_waits_for_input(void **state)
     drop_pair(&other);
 }
 
-#define MANY 70 /* more than a thread keeps in mind */
+#define MANY 260 /* more than a thread keeps in mind */
 
 static void keeps_more_connections_in_mind_than_fit(void **state)
 {

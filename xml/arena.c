@@ -35,12 +35,18 @@ void arena_reset(struct arena *arena)
     arena->used = 0;
 }
 
+void arena_rest(struct arena *arena)
+{
+    arena_reset(arena);
+    free(arena->newest);
+    arena->newest = NULL;
+}
+
 void arena_free(struct arena *arena)
 {
     if (arena == NULL)
         return;
-    arena_reset(arena);
-    free(arena->newest);
+    arena_rest(arena);
     free(arena);
 }
 

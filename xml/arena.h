@@ -31,6 +31,8 @@ struct arena *arena_new(size_t first_block);
 void arena_free(struct arena *arena);
 /* arena_reset - forget all pieces, keep the first block */
 void arena_reset(struct arena *arena);
+/* arena_rest - forget all pieces and give the memory back; the next piece takes a new block */
+void arena_rest(struct arena *arena);
 /* arena_grow - for arena_alloc: a new block of at least this size */
 void arena_grow(struct arena *arena, size_t size);
 /* arena_alloc - a piece of `size` bytes, not cleared */

@@ -280,7 +280,8 @@ static bool is_local(struct span part)
 
 int jid_parse(struct jid *jid, const char *text, size_t length)
 {
-    jid->local = jid->resource = (struct span){"", 0};
+    jid->local.bytes = jid->resource.bytes = "";
+    jid->local.length = jid->resource.length = 0;
     const char *slash = memchr(text, '/', length);
     size_t bare = slash != NULL ? (size_t)(slash - text) : length;
     if (slash != NULL) {

@@ -52,7 +52,7 @@ enum packet_error packet_error_find(const char *name)
 
 enum packet_kind packet_kind(const struct element *element)
 {
-    if (element->name == NULL || strcmp(element->ns, XMLNS_SERVER) != 0)
+    if (element->name == NULL || !element_same(element->ns, XMLNS_SERVER))
         return PACKET_NONE;
     switch (element->name[0]) {
     case 'i':

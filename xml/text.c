@@ -154,26 +154,6 @@ static const char *replacement(char c)
     }
 }
 
-/* to_escape - where a byte can't stand for itself in text: & < > " ' and carriage return */
-static inline sixteen to_escape(sixteen v)
-{
-    return (sixteen)((v | 2) == '>') | (sixteen)((v | 4) == '&') | (sixteen)(v == '\'') |
-           (sixteen)(v == '\r');
-}
-
-/* to_escape_in_attribute - and in an attribute: also white space that would become a blank */
-static inline sixteen to_escape_in_attribute(sixteen v)
-{
-    return (sixteen)((v | 2) == '>') | (sixteen)((v | 4) == '&') | (sixteen)(v == '\'') |
-           (sixteen)(v < ' ');
-}
-
-bool text_is_plain(const char *bytes, size_t length, bool attribute)
-{
-    return attribute ? sixteen_none(bytes, length, to_escape_in_attribute)
-                     : sixteen_none(bytes, length, to_escape);
-}
-
 /* plain_length - how many of the bytes can stand for themselves, from the first one on */
 static size_t plain_length(const char *bytes, size_t length, bool attribute)
 {

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "xml/sixteen.h"
+
 struct span {
     const char *bytes; /* borrowed, not NUL-terminated */
     size_t length;
@@ -58,8 +60,26 @@ static inline void text_append_char(struct text *text, char c)
     text_append(text, &c, 1);
 }
 void text_appendf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* text_to_escape - where a byte can't stand for itself in text: & < > " ' and carriage return */
+static inline sixteen text_to_escape(sixteen v)
+{
+    return (sixteen)((v | 2) == '>') | (sixteen)((v | 4) == '&') | (sixteen)(v == '\'') |
+           (sixteen)(v == '\r');
+}
+
+/* text_to_escape_in_attribute - and in an attribute: also white space that would become a blank */
+static inline sixteen text_to_escape_in_attribute(sixteen v)
+{
+    return (sixteen)((v | 2) == '>') | (sixteen)((v | 4) == '&') | (sixteen)(v == '\'') |
+           (sixteen)(v < ' ');
+}
+
 /* text_is_plain - does text_append_escaped append these bytes as they are? */
-bool text_is_plain(const char *bytes, size_t length, bool attribute);
+static inline bool text_is_plain(const char *bytes, size_t length, bool attribute)
+{
+    return attribute ? sixteen_none(bytes, length, text_to_escape_in_attribute)
+                     : sixteen_none(bytes, length, text_to_escape);
+}
 /* text_append_escaped - append with & < > " ' replaced by XML's five entities, and, so that an
  * attribute value survives, TAB LF CR by character references when `attribute` is true */
 void text_append_escaped(struct text *text, const char *bytes, size_t length, bool attribute);

@@ -16,8 +16,9 @@
  *                          so it is bounded by TAG_BYTES whatever the element may have
  *   depth, elements, attributes, namespaces    in start_element
  *   names in the dictionary    after a feed that ends between two elements: the parser is renewed
- * Positions are bytes since the start of the stream; `origin` makes up for a renewed parser, which
- * starts anew.
+ * A parser takes some twenty kilobytes, so there is none while nothing comes (xmpp_packet_reader_rest): the next feed makes one, lets it
+ * read the header once more, muted, and goes on. Positions are bytes since the start of the stream; `origin` makes up for a parser
+ * that starts anew.
  *
  * One thread; errors are values; nothing here logs.
  */
@@ -36,7 +37,7 @@
 #define DICTIONARY_BYTES 65536 /* of names, before the parser is renewed */
 
 struct xmpp_packet_reader {
-    xmlParserCtxtPtr parser; /* owned */
+    xmlParserCtxtPtr parser; /* owned; NULL: it rests */
     struct xmpp_packet_limits limits;
     const struct xmpp_packet_handler *handler;
     void *owner;
@@ -52,6 +53,8 @@ struct xmpp_packet_reader {
     enum stream_error error;
     char why[160];
     struct text header;   /* what a renewed parser must have seen: the root with its declarations */
+    struct text unread;   /* of a parser that rests: what it had and had not read */
+    long long at;         /* of a parser that rests: its position */
     long long origin;     /* position in the stream of the parser's position 0 */
     long long fed;        /* position behind the last byte fed */
     long long last_end;   /* position behind the last first-level element or the header */
@@ -66,7 +69,8 @@ static void fail(struct xmpp_packet_reader *reader, enum stream_error error, con
         return;
     reader->error = error;
     snprintf(reader->why, sizeof reader->why, "%.*s", (int)strcspn(why, "\r\n"), why);
-    xmlStopParser(reader->parser);
+    if (reader->parser != NULL)
+        xmlStopParser(reader->parser);
 }
 
 static void stop(struct xmpp_packet_reader *reader)
@@ -128,7 +132,7 @@ static void add_declarations(struct arena *arena, struct element *element, int c
 }
 
 /* count_name - its length; names are short, so without a call */
-static unsigned count_name(const xmlChar *name)
+static inline unsigned count_name(const xmlChar *name)
 {
     unsigned length = 0;
     while (name[length] != '\0')
@@ -136,25 +140,40 @@ static unsigned count_name(const xmlChar *name)
     return length;
 }
 
-/* add_attributes - libxml2's list has five pointers each: name, prefix, namespace, value, its end
- */
-static void add_attributes(struct arena *arena, struct element *element, int count,
-                           const xmlChar **list)
+/* make_element - with its attributes and their values in one piece of the arena. libxml2's list has five pointers for each: name,
+ * prefix, namespace, value, its end. */
+static struct element *make_element(struct arena *arena, const xmlChar *name, const xmlChar *prefix,
+                                    const xmlChar *ns, int count, const xmlChar **list)
 {
-    struct attribute **at = &element->attributes;
-    for (int i = 0; i < count; i++, list += 5) {
-        struct attribute *attribute = arena_alloc(arena, sizeof *attribute);
-        attribute->name = (const char *)list[0];
-        attribute->name_length = count_name(list[0]);
-        attribute->prefix = (const char *)list[1];
-        attribute->ns = (const char *)list[2];
-        attribute->value_length = (size_t)(list[4] - list[3]);
-        attribute->value = arena_copy(arena, (const char *)list[3], attribute->value_length);
-        *at = attribute;
-        at = &attribute->next;
-        element->last_attribute = attribute;
+    size_t size = sizeof(struct element) + (size_t)count * sizeof(struct attribute);
+    for (int i = 0; i < count; i++)
+        size += (size_t)(list[5 * i + 4] - list[5 * i + 3]) + 1;
+    struct element *element = arena_alloc(arena, size);
+    element_init(element, (const char *)name, (const char *)ns);
+    element->prefix = (const char *)prefix;
+    element->name_length = count_name(name);
+    struct attribute *attribute = (struct attribute *)(element + 1), *end = attribute + count;
+    char *value = (char *)end;
+    if (count > 0) {
+        element->attributes = attribute;
+        element->last_attribute = end - 1;
     }
-    *at = NULL;
+    for (; attribute < end; attribute++, list += 5) {
+        size_t length = (size_t)(list[4] - list[3]);
+        *attribute = (struct attribute){.next = attribute + 1,
+                                        .name = (const char *)list[0],
+                                        .prefix = (const char *)list[1],
+                                        .ns = (const char *)list[2],
+                                        .value = value,
+                                        .value_length = length,
+                                        .name_length = count_name(list[0])};
+        sixteen_copy(value, (const char *)list[3], length);
+        value[length] = '\0';
+        value += length + 1;
+    }
+    if (count > 0)
+        element->last_attribute->next = NULL;
+    return element;
 }
 
 /* check_limits - of the element that starts */
@@ -210,13 +229,10 @@ static void start_element(void *given, const xmlChar *name, const xmlChar *prefi
     (void)defaulted;
     if (reader->muted || is_over(reader) || !check_limits(reader, attribute_count, namespace_count))
         return;
-    struct element *element = element_new(reader->arena, (const char *)name, (const char *)uri);
-    element->prefix = (const char *)prefix;
-    element->name_length = count_name(name);
+    struct element *element =
+        make_element(reader->arena, name, prefix, uri, attribute_count, attributes);
     if (namespace_count > 0)
         add_declarations(reader->arena, element, namespace_count, namespaces);
-    if (attribute_count > 0)
-        add_attributes(reader->arena, element, attribute_count, attributes);
     if (!reader->opened) {
         open_stream(reader, element);
         return;
@@ -424,7 +440,6 @@ struct xmpp_packet_reader *xmpp_packet_reader_new(const struct xmpp_packet_limit
     reader->handler = handler;
     reader->owner = owner;
     reader->arena = arena_new(0);
-    make_parser(reader);
     return reader;
 }
 
@@ -435,6 +450,7 @@ void xmpp_packet_reader_free(struct xmpp_packet_reader *reader)
     free_parser(reader);
     arena_free(reader->arena);
     text_free(&reader->header);
+    text_free(&reader->unread);
     free(reader);
 }
 
@@ -454,28 +470,44 @@ void xmpp_packet_reader_restart(struct xmpp_packet_reader *reader)
                                        .content_ns = reader->content_ns,
                                        .arena = reader->arena,
                                        .header = reader->header};
+    text_free(&reader->unread);
     *reader = fresh;
-    make_parser(reader);
 }
 
-/* renew - a parser that has collected too many names makes room for one that has seen the header
- * only. What it had not read yet is fed again. */
-static void renew(struct xmpp_packet_reader *reader)
+/* put_away - the parser, but for what it had not read yet; between two elements */
+static void put_away(struct xmpp_packet_reader *reader)
 {
     const xmlParserInput *input = reader->parser->input;
-    struct text unread = TEXT_EMPTY;
-    text_append(&unread, (const char *)input->cur, (size_t)(input->end - input->cur));
-    long long at = position(reader);
+    text_append(&reader->unread, (const char *)input->cur, (size_t)(input->end - input->cur));
+    reader->at = position(reader);
     free_parser(reader);
+}
+
+/* wake - a parser that has seen the header only, if that has been read, and what was unread */
+static void wake(struct xmpp_packet_reader *reader)
+{
     make_parser(reader);
-    reader->muted = true;
-    xmlParseChunk(reader->parser, reader->header.bytes, (int)reader->header.length, 0);
-    reader->muted = false;
+    if (reader->opened) {
+        reader->muted = true;
+        xmlParseChunk(reader->parser, reader->header.bytes, (int)reader->header.length, 0);
+        reader->muted = false;
+    }
     reader->origin = 0;
-    reader->origin = at - position(reader);
+    reader->origin = reader->at - position(reader);
+    struct text unread = reader->unread;
+    reader->unread = TEXT_EMPTY;
     if (unread.length > 0)
         xmlParseChunk(reader->parser, unread.bytes, (int)unread.length, 0);
     text_free(&unread);
+}
+
+void xmpp_packet_reader_rest(struct xmpp_packet_reader *reader)
+{
+    bool between = reader->opened ? reader->current == NULL : reader->fed == 0;
+    if (reader->parser == NULL || is_over(reader) || !between)
+        return;
+    put_away(reader);
+    arena_rest(reader->arena);
 }
 
 /* check_start - bytes that begin a stream in UTF-16 or UTF-32 are no stream (libxml2 would
@@ -502,6 +534,8 @@ enum xmpp_packet_result xmpp_packet_reader_feed(struct xmpp_packet_reader *reade
 {
     if (!is_over(reader) && reader->fed < 4)
         check_start(reader, bytes, length);
+    if (!is_over(reader) && reader->parser == NULL)
+        wake(reader);
     if (!is_over(reader)) {
         reader->fed += (long long)length;
         xmlParseChunk(reader->parser, bytes, (int)length, 0);
@@ -509,8 +543,11 @@ enum xmpp_packet_result xmpp_packet_reader_feed(struct xmpp_packet_reader *reade
     if (!is_over(reader))
         check_unfinished(reader);
     if (!is_over(reader) && reader->opened && reader->current == NULL &&
-        xmlDictGetUsage(reader->parser->dict) > DICTIONARY_BYTES)
-        renew(reader);
+        xmlDictGetUsage(reader->parser->dict) > DICTIONARY_BYTES) {
+        /* it has collected too many names: they go with it */
+        put_away(reader);
+        wake(reader);
+    }
     return reader->error != STREAM_ERROR_NONE ? XMPP_PACKET_ERROR
            : reader->stopped                  ? XMPP_PACKET_STOPPED
                                               : XMPP_PACKET_MORE;

@@ -51,6 +51,9 @@ void xmpp_packet_reader_free(struct xmpp_packet_reader *reader);
 /* xmpp_packet_reader_feed - parse the next bytes of the stream, any chunking */
 enum xmpp_packet_result xmpp_packet_reader_feed(struct xmpp_packet_reader *reader,
                                                 const char *bytes, size_t length);
+/* xmpp_packet_reader_rest - between two elements, or before the header has begun: give the parser's memory back until the next feed. For
+ * streams on which nothing comes. */
+void xmpp_packet_reader_rest(struct xmpp_packet_reader *reader);
 /* xmpp_packet_reader_error - the stream error that the input deserves, and in words what was
  * wrong (borrowed until the next call); STREAM_ERROR_NONE when there is none */
 enum stream_error xmpp_packet_reader_error(const struct xmpp_packet_reader *reader,

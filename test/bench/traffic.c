@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "test/bench/workload.h"
 
@@ -205,10 +206,13 @@ static void connect_component(void)
         conn_round(10);
 }
 
+/* flood_until - Between two rounds the load sleeps a tenth of a millisecond, as a network card gathers packets before it interrupts: else
+ * the target would pay, in each send(2), for waking the load on the other core. */
 static void flood_until(uint64_t end)
 {
     while (now() < end && outcome.failed == 0) {
         pump();
+        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
         conn_round(10);
     }
 }
