@@ -26,12 +26,6 @@
 #include "server/ini_file.h"
 #include "server/log.h"
 
-#define ROW_MARK(field, type, property, section, key, text, min, max, restart, help) char field;
-struct row_marks {
-    PROPERTIES(ROW_MARK)
-};
-#define ROW_COUNT sizeof(struct row_marks)
-
 #define HELP_WIDTH 80 /* columns of the sample's comments */
 
 /* Where a value came from, for sentences about it */
@@ -42,9 +36,12 @@ struct origin {
 
 struct loading {
     struct config *config;
-    struct origin origins[ROW_COUNT];
+    struct origin origins[CONFIG_ROWS];
     struct text *why;
     bool faulty;
+    enum config_source source; /* of what is applied now */
+    const struct config_change *changes;
+    size_t change_count;
 };
 
 static pthread_mutex_t published_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -71,11 +68,11 @@ static void free_config(struct config *config)
     free(config);
 }
 
-void config_publish(struct config *config)
+void config_publish(const struct config *config)
 {
     pthread_mutex_lock(&published_lock);
     struct config *old = published;
-    published = config;
+    published = (struct config *)(uintptr_t)config; /* for its count of references only */
     pthread_mutex_unlock(&published_lock);
     if (old != NULL)
         config_unref(old);
@@ -118,13 +115,18 @@ static void fault(struct loading *loading, const struct config_row *row, const c
     loading->faulty = true;
 }
 
+/* property_of - the name that an entry sets; to be freed */
+static char *property_of(const struct ini_entry *entry)
+{
+    return text_format("%s%s%s", entry->section, entry->section[0] != '\0' ? "." : "", entry->key);
+}
+
 /* apply - one entry of a file */
 static void apply(struct loading *loading, const char *path, const struct ini_entry *entry)
 {
     if (strncasecmp(entry->section, "upstream ", 9) == 0)
         return; /* upstream_manager's */
-    char *property =
-        text_format("%s%s%s", entry->section, entry->section[0] != '\0' ? "." : "", entry->key);
+    char *property = property_of(entry);
     const struct config_row *row = config_value_find(property);
     if (row == NULL) {
         log_warn("%s:%d: there is no setting %s; the line is ignored", path, entry->line, property);
@@ -137,6 +139,7 @@ static void apply(struct loading *loading, const char *path, const struct ini_en
         log_warn("%s:%d: %s was set before in this file; this line wins", path, entry->line,
                  row->property);
     *origin = (struct origin){path, entry->line};
+    loading->config->sources[row - config_rows] = (unsigned char)loading->source;
     if (!config_value_set(loading->config, row, entry->value)) {
         struct text expected = TEXT_EMPTY;
         config_value_expected(row, &expected);
@@ -145,16 +148,48 @@ static void apply(struct loading *loading, const char *path, const struct ini_en
     }
 }
 
+/* is_overruled - does one of the changes take the place of this entry? */
+static bool is_overruled(const struct loading *loading, const struct ini_entry *entry)
+{
+    bool overruled = false;
+    char *property = property_of(entry);
+    for (size_t i = 0; i < loading->change_count && !overruled; i++)
+        overruled = strcasecmp(property, loading->changes[i].property) == 0;
+    free(property);
+    return overruled;
+}
+
 static void apply_all(struct loading *loading, const struct ini_file *file)
 {
     for (size_t i = 0; i < file->count; i++)
-        if (file->entries[i].key != NULL)
+        if (file->entries[i].key != NULL && !is_overruled(loading, &file->entries[i]))
             apply(loading, file->path, &file->entries[i]);
 }
 
-/* load_changes - s2s.home/settings.conf: what an administrator changed at run time */
-static void load_changes(struct loading *loading, struct ini_file *file)
+/* apply_changes - those that stand in no file yet, as if they stood in `path` */
+static void apply_changes(struct loading *loading, const char *path)
 {
+    for (size_t i = 0; i < loading->change_count; i++) {
+        const struct config_row *row = config_value_find(loading->changes[i].property);
+        if (row == NULL || loading->changes[i].value == NULL)
+            continue;
+        struct ini_entry entry = {.section = text_copy(row->section),
+                                  .key = text_copy(row->key),
+                                  .value = text_copy(loading->changes[i].value)};
+        apply(loading, path, &entry);
+        free(entry.section);
+        free(entry.key);
+        free(entry.value);
+    }
+}
+
+/* load_changes - s2s.home/settings.conf: what an administrator changed at run time */
+static void load_changes(struct loading *loading, const struct config_change *changes, size_t count,
+                         struct ini_file *file)
+{
+    loading->source = CONFIG_FROM_CHANGES;
+    loading->changes = changes;
+    loading->change_count = count;
     char *path = text_format("%s/settings.conf", loading->config->s2s_home);
     char *home = text_copy(loading->config->s2s_home);
     enum ini_result result = ini_file_read(path, file, loading->why);
@@ -162,6 +197,7 @@ static void load_changes(struct loading *loading, struct ini_file *file)
     if (result == INI_FAULTY)
         loading->faulty = true;
     apply_all(loading, file);
+    apply_changes(loading, file->path);
     if (strcmp(home, loading->config->s2s_home) != 0)
         fault(loading, config_value_find("s2s.home"), loading->config->s2s_home,
               "a line in the main file only (this file is found by it)");
@@ -201,7 +237,13 @@ static void check_together(struct loading *loading)
 
 struct config *config_load(const char *file, struct text *why)
 {
-    struct loading loading = {.config = make_defaults(), .why = why};
+    return config_load_changed(file, NULL, 0, why);
+}
+
+struct config *config_load_changed(const char *file, const struct config_change *changes_made,
+                                   size_t count, struct text *why)
+{
+    struct loading loading = {.config = make_defaults(), .why = why, .source = CONFIG_FROM_FILE};
     struct ini_file main_file, changes = {0};
     free(loading.config->file);
     loading.config->file = text_copy(file);
@@ -211,7 +253,7 @@ struct config *config_load(const char *file, struct text *why)
     loading.faulty = result != INI_READ;
     apply_all(&loading, &main_file);
     if (result == INI_READ)
-        load_changes(&loading, &changes);
+        load_changes(&loading, changes_made, count, &changes);
     if (!loading.faulty)
         check_together(&loading);
     ini_file_free(&main_file);

@@ -28,12 +28,23 @@
 #include "server/config_table.h"
 #include "xml/text.h"
 
+#define CONFIG_COUNT_ROW(...) +1
+enum { CONFIG_ROWS = 0 PROPERTIES(CONFIG_COUNT_ROW) };
+
+/* Where a value comes from */
+enum config_source {
+    CONFIG_FROM_DEFAULT,
+    CONFIG_FROM_FILE,   /* the main file */
+    CONFIG_FROM_CHANGES /* s2s.home/settings.conf */
+};
+
 /* One field per row of PROPERTIES: char * for strings (never NULL), bool, int64_t, or an enum
  * value. */
 struct config {
     CONFIG_FIELDS
-    char *file;             /* the file it was read from; "" for plain defaults */
-    _Atomic int references; /* the memory goes with the last */
+    char *file;                         /* the file it was read from; "" for plain defaults */
+    unsigned char sources[CONFIG_ROWS]; /* enum config_source of each row */
+    _Atomic int references;             /* the memory goes with the last */
 };
 
 /* config_load - read `file` (and, when it exists, s2s.home/settings.conf) into a new snapshot with
@@ -43,10 +54,20 @@ struct config {
  * the
  * working directory, as the shell user expects. */
 struct config *config_load(const char *file, struct text *why);
+/* A setting that is changed at run time. */
+struct config_change {
+    const char *property; /* in any case */
+    const char *value;    /* NULL: the change is taken back, what the main file says counts again */
+};
+
+/* config_load_changed - the same, as it would be with these changes in settings.conf. Nothing is
+ * written: config_changes.h does that. */
+struct config *config_load_changed(const char *file, const struct config_change *changes,
+                                   size_t count, struct text *why);
 /* config_publish - make it the snapshot that config_get gives (takes the reference); the old one
  * goes
  * with its last user */
-void config_publish(struct config *config);
+void config_publish(const struct config *config);
 /* config_get - the snapshot in force (the defaults, before the first config_publish), one
  * reference for
  * the caller; config_unref gives it back */

@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "admin/reload.h"
 #include "dialback/dialback_key.h"
 #include "server/certificate_manager.h"
 #include "server/config.h"
@@ -122,48 +123,6 @@ static void raise_descriptor_limit(void)
     }
 }
 
-/* make_home - `s2s.home` and what leads to it, for our eyes only */
-static int make_home(const char *home, struct text *why)
-{
-    char *path = text_copy(home);
-    int result = 0;
-    for (char *at = path + 1; result == 0; at++) {
-        if (*at != '/' && *at != '\0')
-            continue;
-        char kept = *at;
-        *at = '\0';
-        if (mkdir(path, 0700) < 0 && errno != EEXIST) {
-            text_appendf(why, "s2s.home: cannot make %s: %s", path, strerror(errno));
-            result = -1;
-        }
-        *at = kept;
-        if (kept == '\0')
-            break;
-    }
-    free(path);
-    return result;
-}
-
-/* apply - what follows from settings, at the start and at each reload: what can fail on what the operator
- * wrote comes first. 0, or -1 with `why`: then the settings must not be published. */
-static int apply(const struct config *config, struct text *why)
-{
-    if (dns_util_parse_overrides(config->dnsutil_dnsOverride, why) < 0 ||
-        make_home(config->s2s_home, why) < 0 || remote_server_manager_load(config, why) < 0 ||
-        dialback_key_start(config->s2s_home, config->xmpp_server_dialback_secret, why) < 0 ||
-        certificate_manager_start(config, why) < 0 || dns_util_start(config, why) < 0)
-        return -1;
-    if (external_component_manager_load(config, why) < 0 || upstream_manager_load(config, why) < 0)
-        return -1;
-    if (xmpp_server_configure(config) < 0) {
-        text_append_string(why, "xmpp.domain or s2s.domains: not a domain");
-        return -1;
-    }
-    log_set_level((enum log_level)config->s2s_log_level);
-    log_set_wire(config->s2s_log_wire);
-    return 0;
-}
-
 /* check_only - -t: everything that can be checked without making anything */
 static int check_only(const struct config *config, const char *file)
 {
@@ -191,42 +150,6 @@ static int check_only(const struct config *config, const char *file)
     return result < 0 ? 1 : 0;
 }
 
-/* set_ssl_listener - where TLS begins with the first byte; never without a certificate */
-static int set_ssl_listener(const struct config *config, struct text *why)
-{
-    struct certificates *certificates = certificate_manager_get();
-    bool on = config->xmpp_server_socket_active && config->xmpp_server_socket_ssl_active &&
-              certificates != NULL;
-    certificates_unref(certificates);
-    if (!on)
-        return connection_manager_enable_server_ssl_listener(false, why);
-    if (connection_manager_set_server_ssl_listener_port((int)config->xmpp_server_socket_ssl_port,
-                                                        why) < 0)
-        return -1;
-    return connection_manager_enable_server_ssl_listener(true, why);
-}
-
-static int set_component_listener(const struct config *config, struct text *why)
-{
-    if (!config->xmpp_component_socket_active)
-        return connection_manager_enable_component_listener(false, why);
-    if (connection_manager_set_component_listener_port((int)config->xmpp_component_socket_port,
-                                                       why) < 0)
-        return -1;
-    return connection_manager_enable_component_listener(true, why);
-}
-
-/* set_upstream_listener - the private port, while there is anybody for it */
-static int set_upstream_listener(const struct config *config, struct text *why)
-{
-    if (upstream_manager_is_empty())
-        return connection_manager_enable_upstream_listener(false, why);
-    if (connection_manager_set_upstream_listener_port((int)config->s2s_upstream_socket_port, why) <
-        0)
-        return -1;
-    return connection_manager_enable_upstream_listener(true, why);
-}
-
 /* create_reader - who reads a connection depends on where it came in */
 static int create_reader(int fd, const struct sockaddr *peer, enum connection_kind kind,
                          struct socket_reader_task *task)
@@ -235,47 +158,20 @@ static int create_reader(int fd, const struct sockaddr *peer, enum connection_ki
                                         : server_socket_reader_create(fd, peer, kind, task);
 }
 
-/* set_listener - Openfire's page: enableServerListener, setServerListenerPort */
-static int set_listener(const struct config *config, struct text *why)
-{
-    if (connection_manager_enable_server_listener(
-            config->xmpp_server_socket_active && connection_manager_is_server_listener_enabled(),
-            why) < 0 ||
-        connection_manager_set_server_listener_port((int)config->xmpp_server_socket_port, why) < 0)
-        return -1;
-    if (connection_manager_enable_server_listener(config->xmpp_server_socket_active, why) < 0)
-        return -1;
-    if (set_ssl_listener(config, why) < 0 || set_component_listener(config, why) < 0)
-        return -1;
-    return set_upstream_listener(config, why);
-}
-
-static void reload(const char *file)
+/* read_settings_again - SIGHUP */
+static void read_settings_again(void)
 {
     struct text why = TEXT_EMPTY;
-    struct config *fresh = config_load(file, &why);
-    if (fresh == NULL || apply(fresh, &why) < 0) {
-        if (fresh != NULL)
-            config_unref(fresh);
+    if (reload_settings(&why) < 0) {
         log_error_lines(text_string(&why));
         log_error("SIGHUP: the settings stay as they were");
-        text_free(&why);
-        return;
+    } else {
+        if (why.length > 0)
+            log_warn("SIGHUP: changed, but only a restart makes them count: %s", text_string(&why));
+        const struct config *config = config_get();
+        log_info("SIGHUP: settings read again from %s", config->file);
+        config_unref(config);
     }
-    const struct config *old = config_get();
-    config_restart_needed(old, fresh, &why);
-    if (why.length > 0)
-        log_warn("SIGHUP: changed, but only a restart makes them count: %s", text_string(&why));
-    config_unref(old);
-    config_publish(fresh);
-    const struct config *config = config_get();
-    text_clear(&why);
-    if (set_listener(config, &why) < 0)
-        log_error("SIGHUP: %s", text_string(&why));
-    else
-        log_info("SIGHUP: settings read again from %s", file);
-    config_unref(config);
-    session_manager_check_permissions();
     text_free(&why);
 }
 
@@ -305,13 +201,13 @@ static int wait_for_signal(const sigset_t *signals, int64_t until)
     return got > 0 ? got : 0;
 }
 
-static void serve(const struct options *options, const sigset_t *signals)
+static void serve(const sigset_t *signals)
 {
     int64_t next = xmpp_server_now() + 1000;
     for (;;) {
         int got = wait_for_signal(signals, next);
         if (got == SIGHUP) {
-            reload(options->file);
+            read_settings_again();
         } else if (got != 0) {
             log_info("signal %s: draining", strsignal(got));
             return;
@@ -330,7 +226,7 @@ static int drain(const sigset_t *signals)
     const struct config *config = config_get();
     int64_t deadline = xmpp_server_now() + config->s2s_shutdown_timeout;
     config_unref(config);
-    connection_manager_stop();
+    reload_stop();
     session_manager_end_all(STREAM_SYSTEM_SHUTDOWN, NULL);
     int left;
     while ((left = thread_wait_all(xmpp_server_now() + 200)) > 0 && xmpp_server_now() < deadline) {
@@ -383,7 +279,8 @@ static void start_rooms(struct options *options)
     thread_set_last_act(flush_last);
     connection_manager_set_reader_factory(create_reader);
     routing_table_set_no_route_handler(outgoing_session_promise_process);
-    if (apply(config, &why) < 0 || set_listener(config, &why) < 0)
+    if (reload_make_home(config, &why) < 0 || reload_apply(config, &why) < 0 ||
+        reload_listeners(config, &why) < 0)
         log_fatal("%s", text_string(&why));
     log_info(XMPP_SERVER_SOFTWARE " " XMPP_SERVER_VERSION " serves %s%s%s; settings: %s; home: %s",
              config->xmpp_domain, config->s2s_domains[0] != '\0' ? ", " : "", config->s2s_domains,
@@ -413,7 +310,7 @@ int main(int argc, char **argv)
     raise_descriptor_limit();
     xmlInitParser();
     start_rooms(&options);
-    serve(&options, &signals);
+    serve(&signals);
     if (drain(&signals) > 0)
         _exit(0); /* threads are left: nothing that they use may be freed */
     stop_rooms();
