@@ -21,13 +21,14 @@ PYTHON   ?= /usr/bin/python3
 compiler := $(notdir $(lastword $(CC)))
 BUILD    := build/$(VARIANT)$(if $(filter-out gcc,$(compiler)),-$(compiler))
 BINARY   := $(if $(filter build/default,$(BUILD)),,$(BUILD)/)openfire-s2s
+TOOL     := $(BINARY)ctl
 
 # ---- flags
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wpointer-arith -Wcast-qual -Wformat=2 -Werror
 CPPFLAGS += -D_GNU_SOURCE -I. -I/usr/include/libxml2
-LDLIBS   += -lxml2 -lssl -lcrypto -liniparser -lunbound -lidn -lpthread
+LDLIBS   += -lxml2 -lssl -lcrypto -liniparser -lunbound -lidn -ljansson -lpthread
 
 flags.default := -O2 -g -fno-plt -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 flags.debug   := -O0 -g3
@@ -46,11 +47,12 @@ LINK    = $(CC) $(flags.$(VARIANT)) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(C
 # ---- sources: the rooms from left to right, then the roots
 
 ROOT    := server/main.c
+TOOL_ROOT := admin/openfire_s2sctl.c
 XML     := $(wildcard xml/*.c)
 SERVER  := $(filter-out $(ROOT),$(wildcard server/*.c))
 PROOF   := $(wildcard dialback/*.c)
 SESSION := $(wildcard session/*.c)
-ADMIN   := $(wildcard admin/*.c)
+ADMIN   := $(filter-out $(TOOL_ROOT),$(wildcard admin/*.c))
 SUPPORT := $(wildcard test/support/*.c)
 TESTS   := $(wildcard test/test_*.c)
 BENCH   := $(wildcard test/bench/*.c)
@@ -60,6 +62,7 @@ ORACLES := $(filter-out $(TARGETS),$(wildcard test/fuzz/*.c)) test/support/scrat
 objects       = $(1:%.c=$(BUILD)/%.o)
 ROOM_OBJECTS := $(call objects,$(XML) $(SERVER) $(PROOF) $(SESSION) $(ADMIN))
 ROOT_OBJECT  := $(call objects,$(ROOT))
+TOOL_OBJECT  := $(call objects,$(TOOL_ROOT))
 TEST_OBJECTS := $(call objects,$(SUPPORT))
 TEST_PROGRAMS := $(TESTS:%.c=$(BUILD)/%)
 BENCH_PROGRAMS := $(BUILD)/test/bench/load $(BUILD)/test/bench/limits
@@ -72,7 +75,7 @@ FUZZ_PROGRAMS := $(TARGETS:%.c=$(BUILD)/%)
 .SECONDARY:
 .PHONY: all tests unit run test bench bench-programs demo debug asan tsan install clean format help packages targets fuzz
 
-all: $(BINARY)                  ## the server (the default)
+all: $(BINARY) $(TOOL)          ## the server and its control tool (the default)
 
 tests: $(TEST_PROGRAMS)         ## the unit tests, not run
 
@@ -112,13 +115,14 @@ demo: $(BINARY)                 ## two servers talk, and a component with a user
 
 install: all                    ## into $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/openfire-s2s
+	install -D -m 755 $(TOOL) $(DESTDIR)$(PREFIX)/bin/openfire-s2sctl
 	install -D -m 644 openfire-s2s.conf $(DESTDIR)$(PREFIX)/share/openfire-s2s/openfire-s2s.conf
 
 format:                         ## clang-format over all C sources, in place
 	clang-format -i $(wildcard */*.[ch] test/support/*.[ch] test/bench/*.[ch] test/fuzz/*.[ch])
 
 clean:                          ## removes all that was built; ./var stays
-	rm -rf build openfire-s2s
+	rm -rf build openfire-s2s openfire-s2sctl
 
 help:                           ## this list
 	@sed -n 's/^\([a-z ]*\):[^=#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -127,6 +131,10 @@ packages:
 	@sh test/packages.sh check build
 
 $(BINARY): $(ROOT_OBJECT) $(BUILD)/rooms.a
+	@echo "  LD   $@"
+	@$(LINK) -o $@ $^ $(LDLIBS)
+
+$(TOOL): $(TOOL_OBJECT) $(BUILD)/rooms.a
 	@echo "  LD   $@"
 	@$(LINK) -o $@ $^ $(LDLIBS)
 
@@ -156,4 +164,4 @@ $(BUILD)/%.o: %.c Makefile | packages
 	@echo "  CC   $@"
 	@$(COMPILE) -c -o $@ $<
 
--include $(patsubst %.o,%.d,$(ROOM_OBJECTS) $(ROOT_OBJECT) $(TEST_OBJECTS) $(call objects,$(TESTS) $(BENCH) $(TARGETS) $(ORACLES)))
+-include $(patsubst %.o,%.d,$(ROOM_OBJECTS) $(ROOT_OBJECT) $(TOOL_OBJECT) $(TEST_OBJECTS) $(call objects,$(TESTS) $(BENCH) $(TARGETS) $(ORACLES)))

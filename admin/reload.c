@@ -30,7 +30,8 @@
 #include "session/session_manager.h"
 
 static pthread_mutex_t changing = PTHREAD_MUTEX_INITIALIZER;
-static bool stopped; /* guarded by changing */
+static bool stopped;                       /* guarded by changing */
+static const struct config *_Atomic begun; /* what the program began with; set before start */
 
 /* --- the rooms --- */
 
@@ -122,9 +123,20 @@ int reload_listeners(const struct config *config, struct text *why)
         return -1;
     if (connection_manager_enable_server_listener(config->xmpp_server_socket_active, why) < 0)
         return -1;
-    if (set_ssl_listener(config, why) < 0 || set_component_listener(config, why) < 0)
+    if (set_ssl_listener(config, why) < 0 || set_component_listener(config, why) < 0 ||
+        set_upstream_listener(config, why) < 0)
         return -1;
-    return set_upstream_listener(config, why);
+    if (begun == NULL)
+        begun = config_get();
+    return 0;
+}
+
+void reload_restart_needed(struct text *names)
+{
+    const struct config *now = config_get();
+    if (begun != NULL)
+        config_restart_needed(begun, now, names);
+    config_unref(now);
 }
 
 /* --- a change --- */

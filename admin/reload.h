@@ -29,6 +29,8 @@ int reload_settings(struct text *why);
 /* reload_changed - the same with changes that are then kept in settings.conf; when that can't be written, nothing has
  * changed either. The main file is read again too. */
 int reload_changed(const struct config_change *changes, size_t count, struct text *why);
+/* reload_restart_needed - append the names of settings that wait for a restart, with ", " between them. Any thread. */
+void reload_restart_needed(struct text *names);
 /* reload_stop - end all listeners, and let no change come after (the program drains) */
 void reload_stop(void);
 

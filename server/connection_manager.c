@@ -31,6 +31,7 @@ struct listener {
     const char *words;         /* for the log */
     enum connection_kind kind; /* also its place in socket_util's loop guard */
     int port;
+    _Atomic int open_port;               /* 0: closed; anybody may look */
     struct socket_accept_thread *thread; /* NULL while disabled */
     struct sockaddr_storage bound;       /* of the thread made last */
     socklen_t bound_length;
@@ -121,6 +122,7 @@ static int start(struct listener *listener, struct text *why)
     }
     socket_util_set_listener((int)listener->kind, (struct sockaddr *)&listener->bound,
                              listener->bound_length);
+    listener->open_port = listener->port;
     log_info("Started server %s socket on port: %d%s%s", listener->words, listener->port,
              listener->address.length > 0 ? ", address: " : "", text_string(&listener->address));
     return 0;
@@ -152,6 +154,7 @@ static int enable(struct listener *listener, bool enabled, struct text *why)
         return open_listener(listener, why);
     struct socket_accept_thread *old = listener->thread;
     listener->thread = NULL;
+    listener->open_port = 0;
     socket_util_set_listener((int)listener->kind, NULL, 0);
     close_listener(old, listener->port);
     return 0;
@@ -224,6 +227,15 @@ int connection_manager_enable_upstream_listener(bool enabled, struct text *why)
 int connection_manager_set_upstream_listener_port(int port, struct text *why)
 {
     return set_port(&upstream, port, why);
+}
+
+int connection_manager_open_port(enum connection_kind kind)
+{
+    const struct listener *const listeners[] = {[CONNECTION_SERVER] = &server,
+                                                [CONNECTION_SERVER_SSL] = &server_ssl,
+                                                [CONNECTION_COMPONENT] = &component,
+                                                [CONNECTION_UPSTREAM] = &upstream};
+    return listeners[kind]->open_port;
 }
 
 bool connection_manager_is_server_listener_enabled(void)

@@ -57,6 +57,8 @@ int connection_manager_enable_component_listener(bool enabled, struct text *why)
  * s2s.upstream.interface */
 int connection_manager_set_upstream_listener_port(int port, struct text *why);
 int connection_manager_enable_upstream_listener(bool enabled, struct text *why);
+/* connection_manager_open_port - where that listener is open now, 0: it is not. Any thread. */
+int connection_manager_open_port(enum connection_kind kind);
 bool connection_manager_is_server_listener_enabled(void);
 int connection_manager_server_listener_port(void);
 /* connection_manager_create_server_listener - make and bind the SocketAcceptThread for `address`

@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "admin/control_socket.h"
 #include "admin/reload.h"
 #include "dialback/dialback_key.h"
 #include "server/certificate_manager.h"
@@ -226,6 +227,7 @@ static int drain(const sigset_t *signals)
     const struct config *config = config_get();
     int64_t deadline = xmpp_server_now() + config->s2s_shutdown_timeout;
     config_unref(config);
+    control_socket_stop();
     reload_stop();
     session_manager_end_all(STREAM_SYSTEM_SHUTDOWN, NULL);
     int left;
@@ -279,8 +281,9 @@ static void start_rooms(struct options *options)
     thread_set_last_act(flush_last);
     connection_manager_set_reader_factory(create_reader);
     routing_table_set_no_route_handler(outgoing_session_promise_process);
-    if (reload_make_home(config, &why) < 0 || reload_apply(config, &why) < 0 ||
-        reload_listeners(config, &why) < 0)
+    if (reload_make_home(config, &why) < 0 || control_socket_open(config->s2s_home, &why) < 0 ||
+        reload_apply(config, &why) < 0 || reload_listeners(config, &why) < 0 ||
+        control_socket_start(&why) < 0)
         log_fatal("%s", text_string(&why));
     log_info(XMPP_SERVER_SOFTWARE " " XMPP_SERVER_VERSION " serves %s%s%s; settings: %s; home: %s",
              config->xmpp_domain, config->s2s_domains[0] != '\0' ? ", " : "", config->s2s_domains,

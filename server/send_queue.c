@@ -341,6 +341,14 @@ void send_queue_close(struct send_queue *queue)
     pthread_mutex_unlock(&queue->lock);
 }
 
+size_t send_queue_unsent(struct send_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    size_t unsent = queue->unsent;
+    pthread_mutex_unlock(&queue->lock);
+    return unsent;
+}
+
 bool send_queue_is_open(struct send_queue *queue)
 {
     return atomic_load_explicit(&queue->state, memory_order_relaxed) == SEND_OPEN;

@@ -94,6 +94,8 @@ bool send_queue_drain(struct send_queue *queue);
 /* send_queue_close - nothing more is sent; wakes who waits, and stops the channel */
 void send_queue_close(struct send_queue *queue);
 bool send_queue_is_open(struct send_queue *queue);
+/* send_queue_unsent - bytes that are appended and not with the kernel */
+size_t send_queue_unsent(struct send_queue *queue);
 
 /* as socket_connection's functions of the same names */
 void send_queue_set_undelivered_handler(struct send_queue *queue, send_queue_undelivered *handler,

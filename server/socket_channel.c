@@ -15,31 +15,41 @@
 
 ssize_t socket_channel_read(struct socket_channel *channel, char *buffer, size_t size)
 {
+    struct tls_stream_handler *tls = channel->tls;
     ssize_t got;
-    if (channel->tls != NULL)
-        return tls_stream_handler_read(channel->tls, buffer, size);
-    do
-        got = recv(channel->fd, buffer, size, MSG_DONTWAIT);
-    while (got < 0 && errno == EINTR);
+    if (tls != NULL)
+        got = tls_stream_handler_read(tls, buffer, size);
+    else
+        do
+            got = recv(channel->fd, buffer, size, MSG_DONTWAIT);
+        while (got < 0 && errno == EINTR);
+    if (got > 0)
+        atomic_fetch_add_explicit(&channel->bytes_in, got, memory_order_relaxed);
     return got;
 }
 
 ssize_t socket_channel_write(struct socket_channel *channel, const char *bytes, size_t length)
 {
+    struct tls_stream_handler *tls = channel->tls;
     ssize_t put;
-    if (channel->tls != NULL)
-        return tls_stream_handler_write(channel->tls, bytes, length);
-    do
-        put = send(channel->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (put < 0 && errno == EINTR);
+    if (tls != NULL) {
+        put = tls_stream_handler_write(tls, bytes, length);
+    } else {
+        do
+            put = send(channel->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+        while (put < 0 && errno == EINTR);
+        if (put > 0)
+            channel->plain += (uint64_t)put;
+    }
     if (put > 0)
-        channel->plain += (uint64_t)put;
+        atomic_fetch_add_explicit(&channel->bytes_out, put, memory_order_relaxed);
     return put;
 }
 
 uint64_t socket_channel_written(struct socket_channel *channel)
 {
-    return channel->plain + (channel->tls != NULL ? tls_stream_handler_wire(channel->tls) : 0);
+    struct tls_stream_handler *tls = channel->tls;
+    return channel->plain + (tls != NULL ? tls_stream_handler_wire(tls) : 0);
 }
 
 uint64_t socket_channel_acknowledged(struct socket_channel *channel)

@@ -16,9 +16,10 @@ struct tls_stream_handler;
 struct socket_channel {
     int fd;               /* set before start; closed by socket_channel_close */
     _Atomic bool stopped; /* readers and senders give up */
-    /* set once by the reader while it is the flusher: so every flusher sees it, and the reader */
-    struct tls_stream_handler *tls;
-    uint64_t plain; /* bytes written without TLS; the flusher's */
+    /* set once by the reader while it is the flusher; anybody may look */
+    struct tls_stream_handler *_Atomic tls;
+    _Atomic int64_t bytes_in, bytes_out; /* without TLS's own; anybody may look */
+    uint64_t plain;                      /* bytes written without TLS; the flusher's */
 };
 
 /* socket_channel_read, _write - like recv and send without waiting: -1 with errno EAGAIN when nothing can be done now, another errno

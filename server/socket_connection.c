@@ -312,6 +312,15 @@ bool socket_connection_is_open(struct socket_connection *connection)
     return send_queue_is_open(&connection->queue);
 }
 
+void socket_connection_measure(struct socket_connection *connection,
+                               struct socket_connection_measures *measures)
+{
+    measures->open = send_queue_is_open(&connection->queue);
+    measures->unsent = send_queue_unsent(&connection->queue);
+    measures->bytes_in = connection->channel.bytes_in;
+    measures->bytes_out = connection->channel.bytes_out;
+}
+
 void socket_connection_set_undelivered_handler(struct socket_connection *connection,
                                                socket_connection_undelivered *handler, void *owner)
 {

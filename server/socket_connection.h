@@ -80,7 +80,8 @@ enum socket_read socket_connection_read(struct socket_connection *connection, ch
 int socket_connection_start_tls(struct socket_connection *connection,
                                 struct tls_stream_handler *handler, const char *last,
                                 int64_t deadline, struct text *why);
-/* socket_connection_tls - the handler, borrowed, or NULL while nothing is encrypted. By the reader. */
+/* socket_connection_tls - the handler, borrowed, or NULL while nothing is encrypted. Any thread, for what is constant after the
+ * handshake. */
 const struct tls_stream_handler *socket_connection_tls(const struct socket_connection *connection);
 /* socket_connection_has_expired - has the peer's certificate run out since (by the wall clock)? Any thread. */
 bool socket_connection_has_expired(const struct socket_connection *connection);
@@ -156,6 +157,14 @@ void socket_connection_return_undelivered(struct socket_connection *connection);
 void socket_connection_count_stanzas(struct socket_connection *connection, int64_t *metric);
 /* socket_connection_stanzas - packets appended so far */
 int64_t socket_connection_stanzas(const struct socket_connection *connection);
+/* What is counted of a connection. */
+struct socket_connection_measures {
+    bool open;                   /* nothing has ended it yet */
+    size_t unsent;               /* bytes that are appended and not with the kernel */
+    int64_t bytes_in, bytes_out; /* of XML, TLS and TCP not counted */
+};
+void socket_connection_measure(struct socket_connection *connection,
+                               struct socket_connection_measures *measures);
 /* socket_connection_idle_since - xmpp_server_now of the last byte received or stanza appended */
 int64_t socket_connection_last_active(const struct socket_connection *connection);
 /* socket_connection_keep_alive - append one space when nothing is unsent (RFC 6120 4.6.1), sent

@@ -37,6 +37,7 @@ struct tls_stream_handler {
     struct tls_connection connection;
     struct server_verdict verdict; /* written in the handshake only */
     char *remote, *target;         /* client only */
+    const char *protocol, *cipher; /* OpenSSL's constants; written in the handshake only */
     bool strict, dane;
     char *refusal;   /* why our verify ended the handshake; NULL: it did not */
     int key_updates; /* guarded by lock */
@@ -267,9 +268,11 @@ enum tls_step tls_stream_handler_handshake(struct tls_stream_handler *handler, s
     int result = SSL_do_handshake(handler->ssl), error = errno;
     enum tls_step step = TLS_FAILED;
     int kind = result == 1 ? SSL_ERROR_NONE : SSL_get_error(handler->ssl, result);
-    if (kind == SSL_ERROR_NONE)
+    if (kind == SSL_ERROR_NONE) {
         step = finish(handler, why);
-    else if (kind == SSL_ERROR_WANT_READ)
+        handler->protocol = SSL_get_version(handler->ssl);
+        handler->cipher = SSL_get_cipher_name(handler->ssl);
+    } else if (kind == SSL_ERROR_WANT_READ)
         step = TLS_WANTS_READ;
     else if (kind == SSL_ERROR_WANT_WRITE)
         step = TLS_WANTS_WRITE;
@@ -371,13 +374,23 @@ const struct server_verdict *tls_stream_handler_verdict(const struct tls_stream_
     return handler != NULL ? &handler->verdict : NULL;
 }
 
+const char *tls_stream_handler_protocol(const struct tls_stream_handler *handler)
+{
+    return handler != NULL ? handler->protocol : NULL;
+}
+
+const char *tls_stream_handler_cipher(const struct tls_stream_handler *handler)
+{
+    return handler != NULL ? handler->cipher : NULL;
+}
+
 void tls_stream_handler_describe(const struct tls_stream_handler *handler, struct text *out)
 {
     const unsigned char *alpn = NULL;
     unsigned length = 0;
     SSL_get0_alpn_selected(handler->ssl, &alpn, &length);
     const char *name = SSL_get_servername(handler->ssl, TLSEXT_NAMETYPE_host_name);
-    text_appendf(out, "%s, %s", SSL_get_version(handler->ssl), SSL_get_cipher_name(handler->ssl));
+    text_appendf(out, "%s, %s", handler->protocol, handler->cipher);
     if (name != NULL)
         text_appendf(out, ", SNI %s", name);
     if (length > 0)

@@ -64,6 +64,9 @@ void tls_stream_handler_shutdown(struct tls_stream_handler *handler);
 /* tls_stream_handler_verdict - on the peer's certificate; borrowed, lives as long as the
  * handler. NULL for NULL: nothing is encrypted. */
 const struct server_verdict *tls_stream_handler_verdict(const struct tls_stream_handler *handler);
+/* tls_stream_handler_protocol, _cipher - "TLSv1.3", "TLS_AES_256_GCM_SHA384": constants; NULL for NULL */
+const char *tls_stream_handler_protocol(const struct tls_stream_handler *handler);
+const char *tls_stream_handler_cipher(const struct tls_stream_handler *handler);
 /* tls_stream_handler_describe - append "TLSv1.3, TLS_AES_256_GCM_SHA384, SNI one.test, ALPN xmpp-server" */
 void tls_stream_handler_describe(const struct tls_stream_handler *handler, struct text *out);
 

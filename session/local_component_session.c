@@ -18,6 +18,7 @@
 #include "server/metrics.h"
 #include "server/timeline.h"
 #include "session/component_routes.h"
+#include "session/session_description.h"
 #include "session/session_manager.h"
 #include "xml/stream_header.h"
 #include "xml/xmlns.h"
@@ -29,8 +30,8 @@ struct local_component_session {
     char stream_id[33];     /* set before start */
     char *domain;           /* that of its header; set before start */
     bool multiple;          /* likewise */
-    char **domains;         /* bound; the reader's own */
-    int count, last;        /* last: the one of the stanza before */
+    char **domains;         /* bound; changed by the reader alone, with session.lock held */
+    int count, last;        /* the same; last: the one of the stanza before, the reader's own */
 };
 
 static struct local_component_session *of(struct session *session)
@@ -67,8 +68,25 @@ static void tick(struct session *session, int64_t now)
     (void)now;
 }
 
-static const struct session_operations operations = {"component", free_session, check_permission,
-                                                     tick};
+static void describe(struct session *base, struct session_description *description)
+{
+    struct local_component_session *session = of(base);
+    description->stream_id = text_copy(session->stream_id);
+    description->remote = text_copy(session->domain);
+    pthread_mutex_lock(&base->lock);
+    description->state = session->count > 0 ? "open" : "handshake";
+    for (int i = 0; i < session->count; i++)
+        session_description_add(description, NULL, session->domains[i], "handshake");
+    pthread_mutex_unlock(&base->lock);
+}
+
+static const struct session_operations operations = {
+    .kind = "component",
+    .free = free_session,
+    .check_permission = check_permission,
+    .tick = tick,
+    .describe = describe,
+};
 
 struct local_component_session *local_component_session_create_session(struct socket_reader *reader,
                                                                        const char *domain,
@@ -135,9 +153,11 @@ bool local_component_session_bind(struct local_component_session *session, const
 {
     if (session->count == DOMAINS_MAX || !component_routes_add(domain, session, multiple, answer))
         return false;
+    pthread_mutex_lock(&session->session.lock);
     session->domains =
         text_realloc(session->domains, (size_t)(session->count + 1) * sizeof *session->domains);
     session->domains[session->count++] = text_copy(domain);
+    pthread_mutex_unlock(&session->session.lock);
     return true;
 }
 

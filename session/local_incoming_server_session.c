@@ -30,32 +30,22 @@
 #include "server/tls_policy.h"
 #include "server/upstream_manager.h"
 #include "server/xmpp_server.h"
+#include "session/incoming_session_state.h"
 #include "session/local_outgoing_server_session.h"
 #include "session/retry_pause.h"
+#include "session/server_session_description.h"
 #include "session/session_manager.h"
 #include "session/tls_negotiation.h"
+#include "xml/jid.h"
 #include "xml/xmlns.h"
-
-#define PENDING ((void *)1)
-#define VALIDATED ((void *)2)
-
-struct local_incoming_server_session {
-    struct session session;         /* first: a struct session * is one of these */
-    char stream_id[33];             /* set before start */
-    struct domain_pair_table pairs; /* value PENDING or VALIDATED; guarded by session.lock */
-    int pending;                    /* guarded by session.lock */
-    _Atomic int validated;
-    const struct domain_pair *last_pair; /* validated; the reader's own */
-    int64_t max_pending, max_pairs;      /* set before start */
-    bool upstream;                       /* set before start: the private port */
-    struct sockaddr_storage peer;        /* of it; set before start */
-};
 
 static void free_session(struct session *base)
 {
     struct local_incoming_server_session *session = (struct local_incoming_server_session *)base;
     domain_pair_table_free(&session->pairs);
     session_destroy(base);
+    free(session->local);
+    free(session->claimed);
     free(session);
 }
 
@@ -104,8 +94,13 @@ static void tick(struct session *session, int64_t now)
                  socket_connection_peer(session->connection));
 }
 
-static const struct session_operations operations = {"incoming", free_session, check_permission,
-                                                     tick};
+static const struct session_operations operations = {
+    .kind = "incoming",
+    .free = free_session,
+    .check_permission = check_permission,
+    .tick = tick,
+    .describe = server_session_description_incoming,
+};
 
 static void write_features(const struct config *config, const struct handshake_offer *offer,
                            struct text *out)
@@ -163,10 +158,10 @@ static void send_handshake(struct local_incoming_server_session *session,
 
 /* believe - a pair is proved from now on */
 static void believe(struct local_incoming_server_session *session, struct span local,
-                    struct span remote)
+                    struct span remote, void *how)
 {
     pthread_mutex_lock(&session->session.lock);
-    domain_pair_table_put(&session->pairs, local, remote, VALIDATED);
+    domain_pair_table_put(&session->pairs, local, remote, how);
     atomic_fetch_add(&session->validated, 1);
     pthread_mutex_unlock(&session->session.lock);
     metrics_add(domains_validated, 1);
@@ -176,19 +171,25 @@ struct local_incoming_server_session *local_incoming_server_session_create_sessi
     struct socket_reader *reader, const char *local, const struct stream_header *header,
     const struct handshake_offer *offer)
 {
+    char claimed[JID_PART_MAX + 1];
     struct local_incoming_server_session *session = text_calloc(1, sizeof *session);
     session_init(&session->session, &operations);
     session->session.connection = socket_connection_ref(reader->connection);
     session->max_pending = reader->config->s2s_negotiation_verifications;
     session->max_pairs = reader->config->s2s_domains_per_stream;
     session->upstream = offer->upstream;
+    session->local = text_copy(local);
+    session->claimed = text_copy(
+        header->from != NULL && jid_prepare_domain(header->from, strlen(header->from), claimed) > 0
+            ? claimed
+            : NULL);
     socklen_t size = sizeof session->peer;
     getpeername(socket_connection_fd(reader->connection), (struct sockaddr *)&session->peer, &size);
     socket_reader_make_stream_id(session->stream_id);
     session_manager_add(&session->session);
     metrics_add(incoming_sessions, 1);
     if (offer->authenticated != NULL) { /* before the handshake: what follows it may come at once */
-        believe(session, domain_span(local), domain_span(offer->authenticated));
+        believe(session, domain_span(local), domain_span(offer->authenticated), PAIR_BY_EXTERNAL);
         log_info("%s: %s proved itself to %s by its certificate, from %s",
                  socket_connection_name(reader->connection), offer->authenticated, local,
                  socket_connection_peer(reader->connection));
@@ -220,7 +221,7 @@ void local_incoming_server_session_close(struct local_incoming_server_session *s
     pthread_mutex_lock(&session->session.lock);
     for (struct domain_pair *pair;
          pairs.length < 200 && (pair = domain_pair_table_next(&session->pairs, &position));)
-        if (pair->value == VALIDATED)
+        if (pair_is_proved(pair->value))
             text_appendf(&pairs, "%s%s to %s", pairs.length > 0 ? ", " : "", pair->remote,
                          pair->local);
     pthread_mutex_unlock(&session->session.lock);
@@ -270,7 +271,7 @@ static bool settle(struct local_incoming_server_session *session,
     pthread_mutex_lock(&session->session.lock);
     session->pending--;
     if (type == DIALBACK_VALID) {
-        domain_pair_table_put(&session->pairs, local, remote, VALIDATED);
+        domain_pair_table_put(&session->pairs, local, remote, PAIR_BY_DIALBACK);
         atomic_fetch_add(&session->validated, 1);
     } else {
         domain_pair_table_remove(&session->pairs, local, remote);
@@ -329,8 +330,8 @@ static void look_for_pair(struct session *base, void *given)
     if (base->operations != &operations || session == multiple->self)
         return;
     pthread_mutex_lock(&base->lock);
-    if (domain_pair_table_get(&session->pairs, domain_span(multiple->local),
-                              domain_span(multiple->remote)) == VALIDATED)
+    if (pair_is_proved(domain_pair_table_get(&session->pairs, domain_span(multiple->local),
+                                             domain_span(multiple->remote))))
         multiple->found = true;
     pthread_mutex_unlock(&base->lock);
 }
@@ -354,14 +355,14 @@ static enum claim claim_pair(struct local_incoming_server_session *session,
     struct span local = domain_span(request->to), remote = domain_span(request->from);
     pthread_mutex_lock(&session->session.lock);
     void *state = domain_pair_table_get(&session->pairs, local, remote);
-    enum claim claim = state == VALIDATED ? CLAIM_VALIDATED
-                       : state == PENDING ? CLAIM_PENDING
-                                          : CLAIM_NEW;
+    enum claim claim = pair_is_proved(state)   ? CLAIM_VALIDATED
+                       : state == PAIR_PENDING ? CLAIM_PENDING
+                                               : CLAIM_NEW;
     if (claim == CLAIM_NEW && (session->pending >= session->max_pending ||
                                (int64_t)session->pairs.count >= session->max_pairs))
         claim = CLAIM_TOO_MANY;
     if (claim == CLAIM_NEW) {
-        domain_pair_table_put(&session->pairs, local, remote, PENDING);
+        domain_pair_table_put(&session->pairs, local, remote, PAIR_PENDING);
         session->pending++;
     }
     pthread_mutex_unlock(&session->session.lock);
@@ -394,7 +395,7 @@ static void take_certificate(struct local_incoming_server_session *session,
     pthread_mutex_lock(&session->session.lock);
     session->pending--;
     pthread_mutex_unlock(&session->session.lock);
-    believe(session, domain_span(request->to), domain_span(request->from));
+    believe(session, domain_span(request->to), domain_span(request->from), PAIR_BY_CERTIFICATE);
     retry_pause_succeeded(request->from);
     log_info("%s: %s proved itself to %s by its certificate, asked by dialback, from %s",
              socket_connection_name(session->session.connection), request->from, request->to,
@@ -527,13 +528,13 @@ static enum domain_right find_right(struct local_incoming_server_session *sessio
                                     struct span local, struct span remote)
 {
     const struct domain_pair *pair = domain_pair_table_find(&session->pairs, local, remote);
-    if (pair != NULL && pair->value == VALIDATED) {
+    if (pair != NULL && pair_is_proved(pair->value)) {
         session->last_pair = pair; /* validated pairs are never removed while the session lives */
         return DOMAIN_VALIDATED;
     }
     size_t position = 0;
     while ((pair = domain_pair_table_next(&session->pairs, &position)) != NULL)
-        if (pair->value == VALIDATED && span_equals(remote, pair->remote, pair->remote_length))
+        if (pair_is_proved(pair->value) && span_equals(remote, pair->remote, pair->remote_length))
             return DOMAIN_OTHER_PAIR;
     return DOMAIN_NOT_VALIDATED;
 }

@@ -42,6 +42,7 @@
 #include "session/outgoing_session_state.h"
 #include "session/retry_pause.h"
 #include "session/routing_table.h"
+#include "session/server_session_description.h"
 #include "session/session_manager.h"
 #include "xml/xmlns.h"
 
@@ -106,8 +107,19 @@ static void tick(struct session *base, int64_t now)
     socket_connection_keep_alive(base->connection);
 }
 
-static const struct session_operations operations = {"outgoing", free_session, check_permission,
-                                                     tick};
+static void retire(struct session *base)
+{
+    local_outgoing_server_session_retire(of(base));
+}
+
+static const struct session_operations operations = {
+    .kind = "outgoing",
+    .free = free_session,
+    .check_permission = check_permission,
+    .tick = tick,
+    .describe = server_session_description_outgoing,
+    .retire = retire,
+};
 
 struct local_outgoing_server_session *local_outgoing_server_session_ref(
     struct local_outgoing_server_session *session)

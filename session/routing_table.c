@@ -81,6 +81,17 @@ struct local_outgoing_server_session *routing_table_route_to_remote_domain(
     return NULL;
 }
 
+void routing_table_write_locals(const struct local_outgoing_server_session *session,
+                                struct text *out)
+{
+    size_t position = 0;
+    pthread_rwlock_rdlock(&routes_lock);
+    for (struct domain_pair *pair; (pair = domain_pair_table_next(&routes, &position)) != NULL;)
+        if (pair->value == session)
+            text_appendf(out, "%s\n", pair->local);
+    pthread_rwlock_unlock(&routes_lock);
+}
+
 void routing_table_stop(void)
 {
     pthread_rwlock_wrlock(&routes_lock);

@@ -31,6 +31,9 @@ struct local_outgoing_server_session *routing_table_get_server_route(struct span
  * was before, the pair has no other. */
 struct local_outgoing_server_session *routing_table_route_to_remote_domain(
     struct span local, struct span remote, const struct element *packet);
+/* routing_table_write_locals - append the local domains whose routes go over this session, a line each */
+void routing_table_write_locals(const struct local_outgoing_server_session *session,
+                                struct text *out);
 void routing_table_stop(void);
 
 #endif

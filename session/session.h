@@ -23,14 +23,19 @@
 #include "xml/stream_error.h"
 
 struct session;
+struct session_description;
 
 struct session_operations {
-    const char *kind; /* "incoming", "outgoing" */
+    const char *kind; /* "incoming", "outgoing", "component" */
     void (*free)(struct session *session);
     /* end it because of the settings: is one of its domains no longer permitted or ours? */
     void (*check_permission)(struct session *session);
     /* once a second, by housekeeping */
     void (*tick)(struct session *session, int64_t now);
+    /* copy out what only its kind knows; what all have is there already */
+    void (*describe)(struct session *session, struct session_description *description);
+    /* take no new work from now on; NULL: it has none that others could do. Idempotent. */
+    void (*retire)(struct session *session);
 };
 
 struct session {

@@ -28,7 +28,7 @@ sources() {
 
 # texts [FIND-TEST...] - all files that are not built
 texts() {
-    find . \( -name .git -o -path ./build -o -path ./var -o -name __pycache__ -o -path ./openfire-s2s \) -prune \
+    find . \( -name .git -o -path ./build -o -path ./var -o -name __pycache__ -o -path ./openfire-s2s -o -path ./openfire-s2sctl \) -prune \
         -o -type f "$@" -print | LC_ALL=C sort
 }
 

@@ -49,7 +49,8 @@ static void tick(struct session *session, int64_t now)
     ((struct tested *)session)->ticks++;
 }
 
-static const struct session_operations operations = {"tested", free_tested, check, tick};
+static const struct session_operations operations = {
+    .kind = "tested", .free = free_tested, .check_permission = check, .tick = tick};
 
 static struct tested *make(void)
 {
