@@ -73,7 +73,7 @@ static size_t arrived_of(const struct retained_piece *piece, uint64_t acknowledg
     uint64_t wire = piece->end - piece->begin;
     if (acknowledged >= piece->end)
         return length;
-    if (acknowledged <= piece->begin)
+    if (acknowledged <= piece->begin || length == 0)
         return 0;
     if (wire == length)
         return (size_t)(acknowledged - piece->begin);

@@ -372,10 +372,12 @@ static struct text take_back(struct send_queue *queue, size_t *arrived)
     uint64_t there = socket_channel_acknowledged(queue->channel);
     if (there < socket_channel_written(queue->channel))
         socket_util_discard(queue->channel->fd);
-    struct text under_way = TEXT_EMPTY;
-    text_append(&under_way, queue->sending.bytes, queue->sent);
-    retained_bytes_add(&queue->retained, &under_way, queue->mark,
-                       socket_channel_written(queue->channel));
+    if (queue->sent > 0) { /* `mark` is that of this piece only then */
+        struct text under_way = TEXT_EMPTY;
+        text_append(&under_way, queue->sending.bytes, queue->sent);
+        retained_bytes_add(&queue->retained, &under_way, queue->mark,
+                           socket_channel_written(queue->channel));
+    }
     retained_bytes_release(&queue->retained, there);
     *arrived = retained_bytes_append(&queue->retained, there, &all);
     text_append(&all, queue->sending.bytes + queue->sent, queue->sending.length - queue->sent);

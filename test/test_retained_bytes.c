@@ -84,6 +84,17 @@ static void takes_what_stood_before_a_piece_for_something_else(void **state)
     retained_bytes_free(&retained);
 }
 
+static void an_empty_piece_counts_for_nothing(void **state)
+{
+    (void)state;
+    struct retained_bytes retained = {0};
+    add(&retained, 'a', 100, 0, 100);
+    add(&retained, 'b', 0, 50, 100); /* nothing of what is on the wire is this piece's */
+    check(&retained, 60, 60, 100);
+    check(&retained, 100, 100, 100);
+    retained_bytes_free(&retained);
+}
+
 static void lends_the_memory_of_what_has_arrived(void **state)
 {
     (void)state;
@@ -113,6 +124,7 @@ int main(void)
         cmocka_unit_test(knows_plain_bytes_one_by_one),
         cmocka_unit_test(counts_encrypted_bytes_by_whole_records),
         cmocka_unit_test(takes_what_stood_before_a_piece_for_something_else),
+        cmocka_unit_test(an_empty_piece_counts_for_nothing),
         cmocka_unit_test(lends_the_memory_of_what_has_arrived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
