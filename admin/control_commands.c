@@ -19,8 +19,11 @@
 #include <time.h>
 
 #include "admin/audit_log.h"
-#include "admin/control_sessions.h"
+#include "admin/control_peers.h"
+#include "admin/control_permissions.h"
 #include "admin/control_server.h"
+#include "admin/control_sessions.h"
+#include "admin/control_settings.h"
 #include "admin/control_table.h"
 #include "server/log.h"
 #include "server/printable.h"

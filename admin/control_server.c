@@ -5,43 +5,22 @@
  */
 #include "admin/control_server.h"
 
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "admin/audit_log.h"
 #include "admin/control_commands.h"
+#include "admin/control_settings.h"
 #include "admin/reload.h"
 #include "server/config.h"
-#include "server/connection_manager.h"
 #include "server/metrics.h"
 #include "server/xmpp_server.h"
+#include "session/session_manager.h"
 
-/* listeners_of - each with its port, and whether it is open now */
-static json_t *listeners_of(const struct config *config)
-{
-    const struct {
-        enum connection_kind kind;
-        const char *name, *address;
-        int64_t port;
-    } listeners[] = {
-        {CONNECTION_SERVER, "server", config->network_interface, config->xmpp_server_socket_port},
-        {CONNECTION_SERVER_SSL, "direct-tls", config->network_interface,
-         config->xmpp_server_socket_ssl_port},
-        {CONNECTION_COMPONENT, "component", config->xmpp_component_interface,
-         config->xmpp_component_socket_port},
-        {CONNECTION_UPSTREAM, "upstream", config->s2s_upstream_interface,
-         config->s2s_upstream_socket_port},
-    };
-    json_t *all = json_array();
-    for (size_t i = 0; i < sizeof listeners / sizeof listeners[0]; i++) {
-        int open = connection_manager_open_port(listeners[i].kind);
-        json_array_append_new(
-            all, json_pack("{s:s, s:b, s:I, s:o}", "listener", listeners[i].name, "open", open > 0,
-                           "port", (json_int_t)(open > 0 ? open : listeners[i].port), "address",
-                           control_json_text(listeners[i].address[0] != '\0' ? listeners[i].address
-                                                                             : "all")));
-    }
-    return all;
-}
+static _Atomic bool at_once; /* the end is not to be waited for */
 
 /* items_of - a comma list, each item of it */
 static json_t *items_of(const char *list)
@@ -82,7 +61,7 @@ void control_status(struct control_call *call)
         control_json_text(config->xmpp_domain), "domains", domains_of(config), "since",
         control_json_time(uptime * 1000), "uptime_seconds", (json_int_t)uptime, "settings_file",
         control_json_text(config->file), "home", control_json_text(config->s2s_home), "log_level",
-        level_of(config), "listeners", listeners_of(config));
+        level_of(config), "listeners", control_settings_listeners());
     json_object_set_new(call->result, "sessions",
                         json_pack("{s:I, s:I, s:I}", "incoming",
                                   (json_int_t)metrics_get(incoming_sessions), "outgoing",
@@ -99,4 +78,95 @@ void control_status(struct control_call *call)
     json_object_set_new(call->result, "restart_needed", items_of(text_string(&waiting)));
     text_free(&waiting);
     config_unref(config);
+}
+
+void control_metrics(struct control_call *call)
+{
+    call->result = json_object();
+#define ADD(name, help) \
+    json_object_set_new(call->result, #name, json_integer((json_int_t)metrics_get(name)));
+    METRICS(ADD)
+#undef ADD
+}
+
+void control_reload(struct control_call *call)
+{
+    struct text why = TEXT_EMPTY;
+    if (reload_settings(&why) < 0)
+        control_call_fail(call, CONTROL_REFUSED, "%s", text_string(&why));
+    else
+        call->result = json_pack("{s:o}", "restart_needed", items_of(text_string(&why)));
+    text_free(&why);
+}
+
+/* --- the end --- */
+
+/* end - main sleeps until a signal comes; this is one */
+static void end(struct control_call *call)
+{
+    call->result =
+        json_pack("{s:i, s:i}", "pid", (int)getpid(), "sessions", session_manager_count());
+    if (kill(getpid(), SIGTERM) < 0)
+        control_call_fail(call, CONTROL_FAILED, "no signal can be sent: %s", strerror(errno));
+}
+
+void control_drain(struct control_call *call)
+{
+    end(call);
+}
+
+void control_stop(struct control_call *call)
+{
+    atomic_store(&at_once, true);
+    end(call);
+}
+
+bool control_server_ends_at_once(void)
+{
+    return atomic_load(&at_once);
+}
+
+/* --- about this itself --- */
+
+void control_audit(struct control_call *call)
+{
+    struct text why = TEXT_EMPTY;
+    call->result = audit_log_last((size_t)control_call_number(call, "--last", 20), &why);
+    if (call->result == NULL)
+        control_call_fail(call, CONTROL_FAILED, "%s", text_string(&why));
+    text_free(&why);
+}
+
+static json_t *parameters_of(const struct control_command *command)
+{
+    static const char *const types[] = {"text", "domain", "number", "word", "flag"};
+    json_t *all = json_array();
+    for (const struct control_parameter *each = command->parameters; each->name != NULL; each++) {
+        json_t *one = json_pack("{s:s, s:s, s:b, s:s}", "name", each->name, "type",
+                                types[each->type], "required", each->required, "help", each->help);
+        if (each->type == CONTROL_WORD)
+            json_object_set_new(one, "words", json_string(each->words));
+        if (each->type == CONTROL_NUMBER)
+            json_object_update_new(one, json_pack("{s:I, s:I}", "min", (json_int_t)each->min, "max",
+                                                  (json_int_t)each->max));
+        json_array_append_new(all, one);
+    }
+    return all;
+}
+
+void control_help(struct control_call *call)
+{
+    call->result = json_array();
+    for (size_t i = 0; i < control_command_count; i++) {
+        const struct control_command *command = &control_commands[i];
+        struct text usage = TEXT_EMPTY;
+        control_request_usage(command, &usage);
+        json_array_append_new(call->result,
+                              json_pack("{s:s, s:s, s:b, s:b, s:s, s:s, s:o}", "command",
+                                        command->words, "usage", text_string(&usage), "changes",
+                                        command->privilege == CONTROL_CHANGE, "streams",
+                                        command->streams, "help", command->help, "details",
+                                        command->details, "parameters", parameters_of(command)));
+        text_free(&usage);
+    }
 }

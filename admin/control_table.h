@@ -45,13 +45,15 @@
         NULL, CONTROL_TEXT, false, NULL, 0, 0, NULL \
     }
 
+#define CONTROL_LISTENERS "server|direct-tls|component"
+
 #define CONTROL_COMMANDS(C)                                                                        \
     C(status, "status", READ, false, "What runs, since when, and how much of it.",                 \
       "Version, domains, listeners, sessions, traffic, and the settings that wait for a restart.", \
       NOTHING)                                                                                     \
     C(sessions, "sessions", READ, false,                                                           \
       "The live sessions: all, those with one domain, or one stream.",                             \
-      "A stream is named as in the log (s2sin-4f, s2sout-1c, comp-2) or by its stream id. "        \
+      "A stream is named as in the log (s2sin-4f, s2sout-1c, component-2) or by its stream id. "   \
       "Without any session that fits, the condition is not-found.",                                \
       OPTIONAL("domain-or-stream", TEXT, "session", "a domain, or the name or id of a stream"),    \
       OPTIONAL_WORD("--sort", "name|domain|state|since|active|stanzas|bytes|queue",                \
@@ -59,6 +61,74 @@
     C(close, "close", CHANGE, false, "End a stream, or all streams with a domain.",                \
       "The other side is told by a closing tag. What was sent and did not arrive comes back to "   \
       "its senders; a new stream may follow at once (see block).",                                 \
-      REQUIRED("domain-or-stream", TEXT, "session", "a domain, or the name or id of a stream"))
+      REQUIRED("domain-or-stream", TEXT, "session", "a domain, or the name or id of a stream"))    \
+    C(listeners, "listeners", READ, false, "The ports that are listened on.", "", NOTHING)         \
+    C(listener_enable, "listener enable", CHANGE, false,                                           \
+      "Let a listener accept connections, now and after the next start.",                          \
+      "Direct TLS opens only while there is a certificate and the listener for servers is "        \
+      "enabled.",                                                                                  \
+      OPTIONAL_WORD("listener", CONTROL_LISTENERS, "which (default: server)"))                     \
+    C(listener_disable, "listener disable", CHANGE, false,                                         \
+      "Close a listener, now and after the next start.",                                           \
+      "Live sessions stay. Without the listener for servers there is none for direct TLS either.", \
+      OPTIONAL_WORD("listener", CONTROL_LISTENERS, "which (default: server)"))                     \
+    C(listener_move, "listener move", CHANGE, false,                                               \
+      "Let a listener accept connections on another port.",                                        \
+      "The new port is opened before the old one is closed; when it is taken, nothing changes. "   \
+      "Live sessions stay.",                                                                       \
+      NUMBER("port", 1, 65535, "the new port"),                                                    \
+      OPTIONAL_WORD("listener", CONTROL_LISTENERS, "which (default: server)"))                     \
+    C(settings, "settings", READ, false,                                                           \
+      "The settings, with value, default, and where the value is from.", "Secrets are not shown.", \
+      OPTIONAL("pattern", TEXT, "setting", "only those whose name contains this"),                 \
+      FLAG("--changed", "only those that were changed while running"))                             \
+    C(get, "get", READ, false, "One setting, with all that is known of it.", "",                   \
+      REQUIRED("setting", TEXT, "setting", "its name, as in openfire-s2s.conf with its section"))  \
+    C(set, "set", CHANGE, false, "Change a setting, now and after the next start.",                \
+      "It is checked, comes into force, and is kept in settings.conf under s2s.home, which "       \
+      "overrules openfire-s2s.conf; that is read again too. When anything fails, nothing has "     \
+      "changed. A few settings wait for the next start: the answer says so.",                      \
+      REQUIRED("setting", TEXT, "setting", "its name"),                                            \
+      REQUIRED("value", TEXT, NULL, "its value, as it would stand in openfire-s2s.conf"))          \
+    C(unset, "unset", CHANGE, false,                                                               \
+      "Take back what was changed: openfire-s2s.conf or the default counts again.", "",            \
+      REQUIRED("setting", TEXT, "setting", "its name"))                                            \
+    C(permissions, "permissions", READ, false,                                                     \
+      "Who may connect: the policy, and the domains that have a row.", "", NOTHING)                \
+    C(policy, "policy", CHANGE, false, "Who may connect that has no row of its own.",              \
+      "blacklist: everyone; whitelist: nobody. Sessions that are no longer permitted end.",        \
+      WORD("policy", "blacklist|whitelist", "the new policy"))                                     \
+    C(allow, "allow", CHANGE, false, "Let a domain connect, and its subdomains that have no row.", \
+      "", REQUIRED("domain", DOMAIN, "domain", "the remote domain"),                               \
+      OPTIONAL_NUMBER(                                                                             \
+          "--port", 0, 65535,                                                                      \
+          "where its server listens, if DNS does not say (0: no matter; default: as it was)"))     \
+    C(block, "block", CHANGE, false,                                                               \
+      "Let a domain not connect, nor be connected to, and end its live sessions.",                 \
+      "Its subdomains too, unless they have a row of their own.",                                  \
+      REQUIRED("domain", DOMAIN, "domain", "the remote domain"))                                   \
+    C(remove, "remove", CHANGE, false,                                                             \
+      "Forget the row of a domain: the row of its parent or the policy counts again.", "",         \
+      REQUIRED("domain", DOMAIN, "domain", "the remote domain"))                                   \
+    C(components, "components", READ, false,                                                       \
+      "The components: those configured, and those connected.", "", NOTHING)                       \
+    C(upstreams, "upstreams", READ, false, "The XMPP servers behind us, and their streams.", "",   \
+      NOTHING)                                                                                     \
+    C(metrics, "metrics", READ, false, "The counters of the process.",                             \
+      "They begin at 0 with the process.", NOTHING)                                                \
+    C(reload, "reload", CHANGE, false,                                                             \
+      "Read the settings, rows and certificates again, as SIGHUP does.",                           \
+      "When anything is wrong in them, all stays as it was.", NOTHING)                             \
+    C(drain, "drain", CHANGE, false,                                                               \
+      "End the server: no new connections, every stream is told and may end, at most "             \
+      "s2s.shutdown.timeout long.",                                                                \
+      "openfire-s2sctl waits for the end.", NOTHING)                                               \
+    C(stop, "stop", CHANGE, false,                                                                 \
+      "End the server at once: every stream is told and not waited for.",                          \
+      "openfire-s2sctl waits for the end.", NOTHING)                                               \
+    C(audit, "audit", READ, false, "The last changes: who, when, what, and what it was before.",   \
+      "From audit.log under s2s.home.",                                                            \
+      OPTIONAL_NUMBER("--last", 1, 10000, "how many (default: 20)"))                               \
+    C(help, "help", READ, false, "All commands, with their arguments.", "", NOTHING)
 
 #endif

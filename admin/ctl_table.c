@@ -7,6 +7,7 @@
  */
 #include "admin/ctl_table.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
@@ -116,6 +117,24 @@ static void append_items(const json_t *array, struct text *out)
         text_append_char(out, '-');
 }
 
+/* append_members - an object on one line, without what is null */
+static void append_members(const json_t *object, struct text *out)
+{
+    json_t *members = (json_t *)(uintptr_t)object; /* the walk wants it so, and changes nothing */
+    const char *key, *between = "";
+    json_t *member;
+    json_object_foreach(members, key, member)
+    {
+        if (json_is_null(member))
+            continue;
+        text_append_string(out, between);
+        ctl_table_escape(key, strlen(key), out);
+        text_append_char(out, '=');
+        ctl_table_cell(member, CTL_TEXT, out);
+        between = " ";
+    }
+}
+
 void ctl_table_cell(const json_t *value, enum ctl_kind kind, struct text *out)
 {
     if (value == NULL || json_is_null(value)) {
@@ -135,9 +154,7 @@ void ctl_table_cell(const json_t *value, enum ctl_kind kind, struct text *out)
     } else if (json_is_array(value)) {
         append_items(value, out);
     } else {
-        char *dumped = json_dumps(value, JSON_COMPACT);
-        ctl_table_escape(dumped, strlen(dumped), out);
-        free(dumped);
+        append_members(value, out);
     }
 }
 
@@ -174,8 +191,7 @@ static void fill(struct layout *layout, const json_t *rows)
             some = some || (cell.length > 0 && strcmp(cell.bytes, "-") != 0);
             int width = width_of(text_string(&cell));
             wanted = width > wanted ? width : wanted;
-            layout->cells[r * layout->count + c] =
-                cell.length > 0 ? text_take(&cell) : text_copy("");
+            layout->cells[r * layout->count + c] = text_take(&cell);
         }
         layout->widths[c] = some ? wanted : 0;
     }

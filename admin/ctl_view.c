@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define MEMBERS_MAX 32
+#define MANY 12 /* members of an object that is shown alone */
 
 static const struct ctl_column SESSIONS[] = {
     {"NAME", "name", CTL_TEXT, 0},
@@ -28,6 +29,19 @@ static const struct ctl_column SESSIONS[] = {
     {"QUEUE", "queue_bytes", CTL_BYTES, 9},
 };
 
+static const struct ctl_column SETTINGS[] = {
+    {"SETTING", "setting", CTL_TEXT, 0}, {"VALUE", "value", CTL_TEXT, 0},
+    {"DEFAULT", "default", CTL_TEXT, 2}, {"SOURCE", "source", CTL_TEXT, 1},
+    {"RESTART", "restart", CTL_YES, 3},
+};
+
+static const struct ctl_column AUDIT[] = {
+    {"TIME", "time", CTL_TEXT, 0},           {"USER", "who.user", CTL_TEXT, 1},
+    {"VIA", "who.via", CTL_TEXT, 4},         {"COMMAND", "command", CTL_TEXT, 0},
+    {"ARGUMENTS", "arguments", CTL_TEXT, 0}, {"BEFORE", "before", CTL_TEXT, 3},
+    {"AFTER", "after", CTL_TEXT, 3},         {"OUTCOME", "outcome", CTL_TEXT, 2},
+};
+
 struct view {
     const char *words;
     const struct ctl_column *columns;
@@ -40,6 +54,8 @@ struct view {
     }
 static const struct view VIEWS[] = {
     VIEW("sessions", SESSIONS),
+    VIEW("settings", SETTINGS),
+    VIEW("audit", AUDIT),
 };
 
 /* --- by shape --- */
@@ -145,13 +161,29 @@ static void print_value(FILE *to, const json_t *value, int indent, const struct 
 
 /* --- by command --- */
 
+/* print_change - of set and unset: on a line */
+static void print_change(FILE *to, const json_t *result)
+{
+    struct text line = TEXT_EMPTY;
+    ctl_table_cell(json_object_get(result, "setting"), CTL_TEXT, &line);
+    text_append_string(&line, " = ");
+    ctl_table_cell(json_object_get(result, "value"), CTL_TEXT, &line);
+    text_append_string(&line, " (was ");
+    ctl_table_cell(json_object_get(result, "was"), CTL_TEXT, &line);
+    text_append_string(&line, json_is_true(json_object_get(result, "restart"))
+                                  ? "; takes effect at the next start)"
+                                  : ")");
+    fprintf(to, "%s\n", text_string(&line));
+    text_free(&line);
+}
+
 void ctl_view_print(FILE *to, const char *words, const json_t *result,
                     const struct ctl_style *style)
 {
     for (size_t i = 0; i < sizeof VIEWS / sizeof VIEWS[0]; i++) {
         if (strcmp(VIEWS[i].words, words) != 0)
             continue;
-        if (json_array_size(result) == 1 && json_object_size(json_array_get(result, 0)) > 12)
+        if (json_array_size(result) == 1 && json_object_size(json_array_get(result, 0)) > MANY)
             print_object(to, json_array_get(result, 0), 0, style); /* all there is of the one */
         else if (json_array_size(result) == 0)
             fputs("(none)\n", to);
@@ -159,7 +191,12 @@ void ctl_view_print(FILE *to, const char *words, const json_t *result,
             ctl_table_print(to, result, VIEWS[i].columns, VIEWS[i].count, style);
         return;
     }
-    print_value(to, result, 0, style);
+    if (strcmp(words, "set") == 0 || strcmp(words, "unset") == 0)
+        print_change(to, result);
+    else if (json_is_array(result) && json_array_size(result) == 0)
+        fputs("(none)\n", to);
+    else
+        print_value(to, result, 0, style);
 }
 
 /* print_member - a string of an event, with what stands around it */

@@ -235,3 +235,25 @@ bool external_component_manager_is_configured(const char *domain, size_t length)
     pthread_rwlock_unlock(&lock);
     return configured;
 }
+
+size_t external_component_manager_rows(struct external_component_row **rows)
+{
+    pthread_rwlock_rdlock(&lock);
+    size_t count = table.count;
+    *rows = text_calloc(count + 1, sizeof **rows);
+    for (size_t i = 0; i < count; i++)
+        (*rows)[i] = (struct external_component_row){text_copy(table.rows[i].domain),
+                                                     table.rows[i].allowed   ? "allowed"
+                                                     : table.rows[i].blocked ? "blocked"
+                                                                             : "",
+                                                     table.rows[i].secret != NULL};
+    pthread_rwlock_unlock(&lock);
+    return count;
+}
+
+void external_component_manager_free_rows(struct external_component_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(rows[i].domain);
+    free(rows);
+}

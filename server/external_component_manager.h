@@ -14,6 +14,7 @@
 #define SERVER_EXTERNAL_COMPONENT_MANAGER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "xml/text.h"
 
@@ -23,6 +24,16 @@ struct config;
  * xmpp_server is told of the domains. 0, or -1 with one line per fault in `why`; then nothing has changed. */
 int external_component_manager_load(const struct config *config, struct text *why);
 void external_component_manager_stop(void);
+/* A row, copied out; its secret stays where it is. */
+struct external_component_row {
+    char *domain;           /* or "*.domain" */
+    const char *permission; /* a constant, "" for none */
+    bool has_secret;
+};
+
+/* external_component_manager_rows - all of them, for the caller: external_component_manager_free_rows. Their number. */
+size_t external_component_manager_rows(struct external_component_row **rows);
+void external_component_manager_free_rows(struct external_component_row *rows, size_t count);
 /* external_component_manager_can_access - may this component connect? The reason goes to `why` unless NULL. */
 bool external_component_manager_can_access(const char *domain, struct text *why);
 /* external_component_manager_secret - append its secret to `secret`; false when it has none, or an empty one */

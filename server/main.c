@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "admin/control_server.h"
 #include "admin/control_socket.h"
 #include "admin/reload.h"
 #include "dialback/dialback_key.h"
@@ -231,7 +232,8 @@ static int drain(const sigset_t *signals)
     reload_stop();
     session_manager_end_all(STREAM_SYSTEM_SHUTDOWN, NULL);
     int left;
-    while ((left = thread_wait_all(xmpp_server_now() + 200)) > 0 && xmpp_server_now() < deadline) {
+    while ((left = thread_wait_all(xmpp_server_now() + 200)) > 0 && xmpp_server_now() < deadline &&
+           !control_server_ends_at_once()) {
         int again = wait_for_signal(signals, 0);
         if (again == SIGTERM || again == SIGINT)
             break;

@@ -403,6 +403,26 @@ enum remote_security remote_server_manager_security(const char *domain, struct t
     return security;
 }
 
+size_t remote_server_manager_rows(struct remote_server_row **rows)
+{
+    pthread_rwlock_rdlock(&lock);
+    size_t count = table.count;
+    *rows = text_calloc(count + 1, sizeof **rows);
+    for (size_t i = 0; i < count; i++)
+        (*rows)[i] = (struct remote_server_row){
+            text_copy(table.rows[i].domain), PERMISSION_NAMES[table.rows[i].permission],
+            SECURITY_NAMES[table.rows[i].security], table.rows[i].port};
+    pthread_rwlock_unlock(&lock);
+    return count;
+}
+
+void remote_server_manager_free_rows(struct remote_server_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(rows[i].domain);
+    free(rows);
+}
+
 /* --- changing --- */
 
 /* save - write the new rows and put them in force, or free them; `changing` is held */

@@ -24,6 +24,7 @@
 #define SERVER_REMOTE_SERVER_MANAGER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "xml/text.h"
 
@@ -55,6 +56,16 @@ enum remote_security {
 /* remote_server_manager_security - of the domain's own row, else of the nearest [*.parent]; which, is appended
  * to `why` unless NULL */
 enum remote_security remote_server_manager_security(const char *domain, struct text *why);
+/* A row, copied out. The words are constants, "" for none. */
+struct remote_server_row {
+    char *domain; /* or "*.domain" */
+    const char *permission, *security;
+    int port; /* 0: unset */
+};
+
+/* remote_server_manager_rows - all of them by domain, for the caller: remote_server_manager_free_rows. Their number. */
+size_t remote_server_manager_rows(struct remote_server_row **rows);
+void remote_server_manager_free_rows(struct remote_server_row *rows, size_t count);
 /* remote_server_manager_allow_access, _block_access, _delete_configuration - change a row and
  * write the
  * file atomically (blocks on the disk; those who ask meanwhile don't wait). Needs a

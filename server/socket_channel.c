@@ -13,6 +13,13 @@
 #include "server/socket_util.h"
 #include "server/tls_stream_handler.h"
 
+/* add - to a number that one thread at a time writes to */
+static void add(_Atomic int64_t *number, ssize_t bytes)
+{
+    int64_t before = atomic_load_explicit(number, memory_order_relaxed);
+    atomic_store_explicit(number, before + bytes, memory_order_relaxed);
+}
+
 ssize_t socket_channel_read(struct socket_channel *channel, char *buffer, size_t size)
 {
     struct tls_stream_handler *tls = channel->tls;
@@ -24,7 +31,7 @@ ssize_t socket_channel_read(struct socket_channel *channel, char *buffer, size_t
             got = recv(channel->fd, buffer, size, MSG_DONTWAIT);
         while (got < 0 && errno == EINTR);
     if (got > 0)
-        atomic_fetch_add_explicit(&channel->bytes_in, got, memory_order_relaxed);
+        add(&channel->bytes_in, got);
     return got;
 }
 
@@ -42,7 +49,7 @@ ssize_t socket_channel_write(struct socket_channel *channel, const char *bytes, 
             channel->plain += (uint64_t)put;
     }
     if (put > 0)
-        atomic_fetch_add_explicit(&channel->bytes_out, put, memory_order_relaxed);
+        add(&channel->bytes_out, put);
     return put;
 }
 

@@ -75,11 +75,12 @@ static bool add_domains(struct upstream *upstream, const char *list)
     return good;
 }
 
+static const char *const TLS_WORDS[] = {"disabled", "optional", "required"};
+
 static bool set_tls(struct upstream *upstream, const char *value)
 {
-    static const char *const words[] = {"disabled", "optional", "required"};
     for (int i = 0; i < 3; i++)
-        if (strcasecmp(value, words[i]) == 0) {
+        if (strcasecmp(value, TLS_WORDS[i]) == 0) {
             upstream->tls = (enum config_tls_policy)i;
             return true;
         }
@@ -315,4 +316,31 @@ bool upstream_manager_admits(const struct sockaddr *address, const char *domain)
                      memcmp(&table.upstreams[i].from[k], &asking.from[0], 16) == 0;
     pthread_rwlock_unlock(&lock);
     return admits;
+}
+
+size_t upstream_manager_rows(struct upstream_row **rows)
+{
+    pthread_rwlock_rdlock(&lock);
+    size_t count = table.count;
+    *rows = text_calloc(count + 1, sizeof **rows);
+    for (size_t i = 0; i < count; i++) {
+        const struct upstream *upstream = &table.upstreams[i];
+        /* without the commas at both ends */
+        char *domains = text_copy_n(upstream->domains + 1, strlen(upstream->domains) - 2);
+        (*rows)[i] =
+            (struct upstream_row){text_copy(upstream->host), text_copy(upstream->addresses),
+                                  domains, upstream->port, TLS_WORDS[upstream->tls]};
+    }
+    pthread_rwlock_unlock(&lock);
+    return count;
+}
+
+void upstream_manager_free_rows(struct upstream_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(rows[i].host);
+        free(rows[i].addresses);
+        free(rows[i].domains);
+    }
+    free(rows);
 }

@@ -33,6 +33,17 @@ bool upstream_manager_is_empty(void);
 /* upstream_manager_target - where the domain's upstream listens; false when there is none. `tls` (may be NULL): its policy. */
 bool upstream_manager_target(const char *domain, char host[256], int *port,
                              enum config_tls_policy *tls);
+/* An upstream, copied out. */
+struct upstream_row {
+    char *host, *addresses; /* addresses: as written, NULL: what the host resolves to */
+    char *domains;          /* with commas between them */
+    int port;
+    const char *tls; /* a constant */
+};
+
+/* upstream_manager_rows - all of them, for the caller: upstream_manager_free_rows. Their number. */
+size_t upstream_manager_rows(struct upstream_row **rows);
+void upstream_manager_free_rows(struct upstream_row *rows, size_t count);
 /* upstream_manager_admits - may this address connect at all (`domain` NULL), or claim this domain? */
 bool upstream_manager_admits(const struct sockaddr *address, const char *domain);
 

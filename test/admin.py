@@ -205,6 +205,312 @@ class Cases:
         self.wait("it is listed still",
                   lambda: name not in [row["name"] for row in self.ask(first, "sessions")])
 
+    # --- settings and listeners
+
+    def settings_are_listed_with_default_and_source(self):
+        first = self.serve()
+        rows = {row["setting"]: row for row in self.ask(first, "settings")}
+        assert rows["xmpp.domain"]["value"] == "one.test" and rows["xmpp.domain"]["source"] == first.conf, rows
+        assert rows["xmpp.domain"]["default"] == "localhost"
+        assert rows["s2s.retry.max"]["source"] == "default" and rows["s2s.retry.max"]["value"] == "300000"
+        assert rows["network.interface"]["restart"] and not rows["xmpp.domain"]["restart"]
+        assert {row["setting"] for row in self.ask(first, "settings", "RETRY")} == {"s2s.retry.first", "s2s.retry.max"}
+        assert self.ask(first, "settings", "--changed") == []
+        self.ask(first, "settings", "nothing.like.it", status=NOT_THERE)
+        one = self.ask(first, "get", "S2S.retry.max")
+        assert one["setting"] == "s2s.retry.max" and "1 to 86400000" in one["accepted"] and one["help"], one
+        self.ask(first, "get", "s2s.nothing", status=NOT_THERE)
+        text = self.text(first, "settings", "retry")
+        assert text.splitlines()[0].split() == ["SETTING", "VALUE", "DEFAULT", "SOURCE"], text
+
+    def a_setting_is_set_survives_a_restart_and_is_taken_back(self):
+        first = self.serve(settings={"s2s.log.level": "info"})
+        answer = self.ask(first, "set", "s2s.log.level", "debug")
+        assert (answer["was"], answer["value"], answer["source"]) == ("info", "debug", "settings.conf"), answer
+        first.forget_log()
+        Stream(first).close()
+        first.wait_log("stream header received")  # at level debug
+        self.ask(first, "set", "xmpp.server.name", "Ex; \u00fc # 'x'")
+        with open(os.path.join(first.home, "settings.conf")) as kept:
+            assert "[s2s]\nlog.level = debug\n" in kept.read()
+        first.stop()
+        first.start(self.binary)
+        first.wait_log("serves one.test")
+        assert self.ask(first, "get", "xmpp.server.name")["value"] == "Ex; \u00fc # 'x'"
+        assert {row["setting"] for row in self.ask(first, "settings", "--changed")} == {"s2s.log.level", "xmpp.server.name"}
+        answer = self.ask(first, "unset", "s2s.log.level")
+        assert (answer["was"], answer["value"], answer["source"]) == ("debug", "info", first.conf), answer
+        self.ask(first, "unset", "s2s.log.level", status=NOT_THERE)
+        lines = [(line["command"], line.get("before"), line.get("after"), line["outcome"]) for line in self.audit(first)]
+        assert lines[0] == ("set", "info", "debug", "ok") and lines[2] == ("unset", "debug", "info", "ok"), lines
+        assert lines[3][3] == "not-found", lines
+
+    def a_setting_that_is_wrong_changes_nothing(self):
+        first = self.serve()
+        self.ask(first, "set", "s2s.retry.max", "many", status=MISUSED)
+        self.ask(first, "set", "s2s.nothing", "1", status=NOT_THERE)
+        self.ask(first, "set", "s2s.retry.first", "500000", status=NOT_DONE)  # more than s2s.retry.max
+        self.ask(first, "set", "xmpp.server.certificate.file", "/nowhere.pem", status=NOT_DONE)
+        self.ask(first, "set", "s2s.home", "/elsewhere", status=NOT_DONE)
+        self.ask(first, "set", "s2s.retry.max", status=MISUSED)
+        with open(first.conf, "a") as conf:
+            conf.write("[s2s]\nlog.level = loud\n")
+        answer = self.ask(first, "set", "s2s.retry.max", "400000", status=NOT_DONE)
+        assert "loud" in answer["error"] and answer["condition"] == "refused", answer
+        assert not os.path.exists(os.path.join(first.home, "settings.conf"))
+        assert self.ask(first, "get", "s2s.retry.max")["value"] == "300000"
+
+    def a_setting_that_needs_a_restart_says_so(self):
+        first = self.serve()
+        assert self.ask(first, "status")["restart_needed"] == []
+        answer = self.ask(first, "set", "xmpp.component.interface", "127.0.2.1")
+        assert answer["restart"], answer
+        assert self.ask(first, "status")["restart_needed"] == ["xmpp.component.interface"]
+
+    def secrets_are_never_shown(self):
+        first = self.serve(settings={"xmpp.component.defaultSecret": "s3cr3t-a"})
+        self.ask(first, "set", "xmpp.server.dialback.secret", "s3cr3t-b")
+        self.ask(first, "set", "xmpp.server.dialback.secret", "s3cr3t-c\n", status=MISUSED)
+        shown = json.dumps([self.ask(first, "settings"), self.ask(first, "get", "xmpp.component.defaultSecret"),
+                            self.ask(first, "audit")]) + first.read_log()
+        with open(os.path.join(first.home, "audit.log")) as log:
+            shown += log.read()
+        assert "s3cr3t" not in shown and "(set)" in shown and "(not shown)" in shown
+        with open(os.path.join(first.home, "settings.conf")) as kept:
+            assert "s3cr3t-b" in kept.read()
+        assert stat.S_IMODE(os.stat(os.path.join(first.home, "settings.conf")).st_mode) == 0o600
+
+    def the_listener_is_moved_disabled_and_enabled(self):
+        first = self.serve()
+        live, old = Stream(first), first.port
+        port = free_port("127.0.2.1")
+        answer = self.ask(first, "listener", "move", str(port))
+        assert answer == {"listener": "server", "open": True, "port": port, "address": "127.0.2.1"}, answer
+        Stream(first, port).close()
+        self.refuses(first, old)
+        assert self.ask(first, "listener", "disable")["open"] is False
+        self.refuses(first, port)
+        ask_about_a_key(live, first)
+        first.stop()
+        first.start(self.binary)
+        first.wait_log("the listener is off")
+        assert self.ask(first, "listener", "enable")["open"] is True
+        Stream(first, port).close()
+        rows = {row["listener"]: row for row in self.ask(first, "listeners")}
+        assert rows["server"]["port"] == port and not rows["direct-tls"]["open"], rows
+        assert "note" in self.ask(first, "listener", "enable", "direct-tls"), "there is no certificate"
+        component = free_port("127.0.0.1")
+        self.ask(first, "listener", "move", str(component), "component")
+        assert self.ask(first, "listener", "enable", "component")["open"]
+        socket.create_connection(("127.0.0.1", component), LIMIT).close()
+        self.ask(first, "listener", "move", "70000", status=MISUSED)
+        self.ask(first, "listener", "enable", "upstream", status=MISUSED)
+        self.ask(first, "listener", status=MISUSED)
+        with socket.socket() as taken:
+            taken.bind(("127.0.2.1", 0))
+            taken.listen()
+            answer = self.ask(first, "listener", "move", str(taken.getsockname()[1]), status=NOT_DONE)
+            assert "cannot listen" in answer["error"], answer
+        Stream(first, port).close()
+        assert self.ask(first, "get", "xmpp.server.socket.port")["value"] == str(port)
+
+    def refuses(self, server, port):
+        try:
+            socket.create_connection((server.address, port), LIMIT).close()
+        except OSError:
+            return
+        raise AssertionError("port %d accepts" % port)
+
+    # --- permissions
+
+    def block_closes_live_sessions_and_no_other(self):
+        first, second = self.pair()
+        other = Stream(first)
+        names = {row["name"] for row in self.ask(first, "sessions", "two.test")}
+        answer = self.ask(first, "block", "TWO.test")
+        assert answer["row"]["permission"] == "blocked" and not answer["may_connect"], answer
+        assert set(answer["ended"]) == names and len(names) == 2, (answer, names)
+        second.wait_log("other side ends the stream: policy-violation|other side says policy-violation")
+        ask_about_a_key(other, first)
+        refused = socket.create_connection((first.address, first.port), LIMIT)
+        refused.sendall(b"<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' "
+                        b"from='two.test' to='one.test' version='1.0'>")
+        refused.settimeout(LIMIT)
+        got = b""
+        while b"policy-violation" not in got:
+            data = refused.recv(4096)
+            assert data, got
+            got += data
+        rows = self.ask(first, "permissions")
+        assert rows["policy"] == "blacklist" and rows["rows"][0]["domain"] == "two.test", rows
+        answer = self.ask(first, "remove", "two.test")
+        assert answer["row"] is None and answer["may_connect"], answer
+        self.ask(first, "remove", "two.test", status=NOT_THERE)
+        self.ask(first, "block", "no domain", status=MISUSED)
+        lines = self.audit(first)
+        assert (lines[0]["before"], lines[0]["after"]["permission"]) == (None, "blocked"), lines
+        assert lines[1]["before"]["permission"] == "blocked" and lines[1]["after"] is None, lines
+
+    def the_policy_closes_who_is_no_longer_allowed(self):
+        first, _ = self.pair()
+        self.ask(first, "allow", "three.test", "--port=5333")
+        assert self.ask(first, "policy", "whitelist") == {"policy": "whitelist", "was": "blacklist"}
+        first.wait_log("two.test ended after a change of the settings")
+        answer = self.ask(first, "allow", "three.test")
+        assert answer["row"]["port"] == 5333 and answer["may_connect"], answer
+        rows = self.ask(first, "permissions")
+        assert rows["policy"] == "whitelist" and [row["domain"] for row in rows["rows"]] == ["three.test"], rows
+        assert "whitelist" in self.text(first, "permissions")
+        self.ask(first, "policy", "greylist", status=MISUSED)
+        assert self.ask(first, "get", "xmpp.server.permission")["source"] == "settings.conf"
+
+    # --- components, upstreams
+
+    def components_are_told_with_their_state(self):
+        import hashlib
+        port = free_port("127.0.0.1")
+        home = os.path.join(self.directory, "one.test")
+        os.makedirs(home)
+        with open(os.path.join(home, "components.conf"), "w") as rows:
+            rows.write("[bot.test]\nsecret = x\n[bad.test]\nsecret = x\npermission = blocked\n")
+        first = self.serve(settings={"xmpp.component.socket.active": "true", "xmpp.component.socket.port": str(port),
+                                     "xmpp.component.defaultSecret": "y"})
+        states = {row["domain"]: row["state"] for row in self.ask(first, "components")}
+        assert states == {"bot.test": "gone", "bad.test": "blocked"}, states
+
+        def connect(domain, secret):
+            component = socket.create_connection(("127.0.0.1", port), LIMIT)
+            component.settimeout(LIMIT)
+            component.sendall(("<stream:stream xmlns='jabber:component:accept' "
+                               "xmlns:stream='http://etherx.jabber.org/streams' to='%s'>" % domain).encode())
+            got = b""
+            while not re.search(rb" id=['\"]([^'\"]+)['\"].*>", got):
+                got += component.recv(4096)
+            stream_id = re.search(rb" id=['\"]([^'\"]+)['\"]", got).group(1)
+            digest = hashlib.sha1(stream_id + secret).hexdigest()
+            component.sendall(("<handshake>%s</handshake>" % digest).encode())
+            while b"<handshake" not in got:
+                got += component.recv(4096)
+            return component
+        connections = connect("bot.test", b"x"), connect("free.one.test", b"y")
+        rows = {row["domain"]: row for row in self.ask(first, "components")}
+        assert rows["bot.test"]["state"] == "connected" and rows["bot.test"]["configured"], rows
+        assert rows["free.one.test"]["state"] == "connected" and not rows["free.one.test"]["configured"], rows
+        session = self.ask(first, "sessions", rows["bot.test"]["streams"][0])[0]
+        assert session["direction"] == "component" and session["authentication"] == "handshake", session
+        assert "bot.test" in self.text(first, "components")
+        self.ask(first, "close", "bot.test")
+        self.wait("it is connected still", lambda: {row["domain"]: row["state"]
+                  for row in self.ask(first, "components")}["bot.test"] == "gone")
+        for connection in connections:
+            connection.close()
+
+    def upstreams_are_told_with_their_state(self):
+        dead = free_port("127.0.2.4")
+        settings = {"s2s.upstream.socket.port": str(free_port("127.0.0.1"))}
+        server = two_servers.Server(self.binary, self.directory, "none.test", "127.0.2.1", settings)
+        server.process.kill()
+        server.process.wait()
+        with open(server.conf, "a") as conf:
+            conf.write("[upstream behind.test]\nhost = 127.0.2.4\nport = %d\ndomains = rooms.behind.test\n" % dead)
+        server.start(self.binary)
+        self.servers.append(server)
+        server.wait_log("serves none.test")
+        row = self.ask(server, "upstreams")[0]
+        assert row["domains"] == ["behind.test", "rooms.behind.test"] and row["state"] == "idle", row
+        assert {row["listener"]: row["open"] for row in self.ask(server, "listeners")}["upstream"]
+        server.stop()
+        server.start(self.binary, "-P", "behind.test")
+        server.wait_log("ping to behind.test failed")
+        self.wait("it is not down", lambda: self.ask(server, "upstreams")[0]["state"] == "down")
+        assert "refused" in self.ask(server, "upstreams")[0]["failure"], self.ask(server, "upstreams")
+        assert "behind.test" in self.text(server, "upstreams")
+
+    # --- the server
+
+    def metrics_count(self):
+        first = self.serve()
+        before = self.ask(first, "metrics")
+        ask_about_a_key(Stream(first), first)
+        after = self.ask(first, "metrics")
+        assert after["verify_answered_invalid"] == before["verify_answered_invalid"] + 1, (before, after)
+        assert after["bytes_in"] > before["bytes_in"] + 100 and "bytes in" in self.text(first, "metrics")
+
+    def reload_reads_the_files_again(self):
+        first = self.serve()
+        first.write_conf(s2s__retry__max="200000")
+        assert self.ask(first, "reload") == {"restart_needed": []}
+        assert self.ask(first, "get", "s2s.retry.max")["value"] == "200000"
+        first.write_conf(s2s__retry__max="none")
+        answer = self.ask(first, "reload", status=NOT_DONE)
+        assert "s2s.retry.max = none" in answer["error"] and "\n" not in answer["error"], answer
+        assert self.ask(first, "get", "s2s.retry.max")["value"] == "200000"
+
+    def drain_tells_every_stream_and_ends(self):
+        first = self.serve()
+        streams = [Stream(first) for _ in range(3)]
+        listener = threading.Thread(target=lambda: [stream.read_to_end() for stream in streams])
+        listener.start()
+        answer = self.ask(first, "drain")
+        assert answer == {"pid": first.process.pid, "sessions": 3}, answer
+        listener.join(LIMIT)
+        assert all(b"<system-shutdown" in stream.received for stream in streams)
+        assert first.process.wait(LIMIT) == 0
+        assert [line["command"] for line in self.audit(first)] == ["drain"]
+        self.ask(first, "status", status=NO_SERVER)
+
+    def stop_waits_for_nobody(self):
+        first = self.serve(settings={"s2s.shutdown.timeout": "60000"})
+        streams = [Stream(first) for _ in range(3)]  # which do not read on
+        before = time.monotonic()
+        self.ask(first, "stop")
+        assert time.monotonic() - before < 10
+        assert first.process.wait(LIMIT) == 0
+        for stream in streams:
+            stream.close()
+
+    def the_last_changes_are_told(self):
+        first = self.serve()
+        assert self.ask(first, "audit") == []
+        for name in ("a.test", "b.test", "c.test"):
+            self.ask(first, "block", name)
+        self.ask(first, "permissions")  # no change
+        lines = self.ask(first, "audit", "--last=2")
+        assert [line["arguments"]["domain"] for line in lines] == ["b.test", "c.test"], lines
+        text = self.text(first, "audit")
+        assert text.count("block") >= 3 and "root" in text or os.getuid() != 0, text
+
+    def the_server_tells_its_commands(self):
+        first = self.serve()
+        client = Client(first)
+        rows = {row["command"]: row for row in client.ask("help")["result"]}
+        assert rows["block"]["changes"] and not rows["status"]["changes"], rows
+        assert rows["listener move"]["parameters"][0] == {
+            "name": "port", "type": "number", "required": True, "help": "the new port", "min": 1, "max": 65535}
+        listed = subprocess.run([self.tool, "help"], stdout=subprocess.PIPE, timeout=LIMIT).stdout.decode()
+        for row in rows.values():
+            assert "  " + row["usage"] + "\n" in listed, row["usage"]
+
+    def many_changes_at_once_leave_a_good_file(self):
+        first = self.serve()
+        names = ["s2s.retry.first", "s2s.retry.max", "s2s.queue.bytes", "s2s.xml.depth"]
+        values = ["2000", "400000", "65536", "64"]
+
+        def change(name, value):
+            client = Client(first)
+            for _ in range(10):
+                assert client.ask("set %s %s" % (name, value))["ok"]
+                assert client.ask("unset %s" % name)["ok"]
+            assert client.ask("set %s %s" % (name, value))["ok"]
+        workers = [threading.Thread(target=change, args=pair) for pair in zip(names, values)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(3 * LIMIT)
+        changed = {row["setting"]: row["value"] for row in self.ask(first, "settings", "--changed")}
+        assert changed == dict(zip(names, values)), changed
+        assert len(self.audit(first)) == 4 * 21
+
     # --- the tool
 
     def help_needs_no_server(self):
@@ -353,7 +659,7 @@ class Cases:
                             (b"stat\0us\n", "control character"), (b"\xff\xfe\n", "UTF-8"), (b"\"\n", "no end"),
                             (b"close \"\\u0000\"\n", "JSON"), (b"close \x1b[2J\n", "control character"),
                             (b"a " * 20 + b"\n", "more than 16 words"), (b"sessions --sort=\n", "one of"),
-                            (b"GET / HTTP/1.1\r\n", "there is no command GET"), (b"status\r\n", None),
+                            (b"GET / HTTP/1.1\r\n", "does not take 'HTTP/1.1'"), (b"status\r\n", None),
                             (b"{\"command\":\"status\"}\n", "there is no command")):
             client.send(line)
             answer = client.line()
@@ -443,7 +749,7 @@ class Cases:
             shutil.rmtree(self.directory, ignore_errors=True)
 
 
-NO_CASES = ("serve", "pair", "run_tool", "ask", "text", "audit", "wait", "on_terminal", "run")
+NO_CASES = ("serve", "pair", "run_tool", "ask", "text", "audit", "wait", "on_terminal", "refuses", "run")
 
 
 def main():
