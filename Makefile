@@ -116,6 +116,8 @@ demo: $(BINARY)                 ## two servers talk, and a component with a user
 install: all                    ## into $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/openfire-s2s
 	install -D -m 755 $(TOOL) $(DESTDIR)$(PREFIX)/bin/openfire-s2sctl
+	install -D -m 644 admin/openfire-s2sctl.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/openfire-s2sctl
 	install -D -m 644 openfire-s2s.conf $(DESTDIR)$(PREFIX)/share/openfire-s2s/openfire-s2s.conf
 
 format:                         ## clang-format over all C sources, in place

@@ -25,6 +25,7 @@
 #include "admin/control_sessions.h"
 #include "admin/control_settings.h"
 #include "admin/control_table.h"
+#include "admin/control_trace.h"
 #include "server/log.h"
 #include "server/printable.h"
 
@@ -152,7 +153,7 @@ static json_t *arguments_of(const struct control_call *call)
     return arguments;
 }
 
-static void write_audit(struct control_call *call)
+void control_call_audit(struct control_call *call)
 {
     json_t *line = json_pack("{s:s, s:o, s:s}", "command", call->command->words, "arguments",
                              arguments_of(call), "outcome", CONDITIONS[call->condition]);
@@ -182,7 +183,7 @@ static void run(struct control_call *call)
     else
         call->command->run(call);
     if (call->command->privilege == CONTROL_CHANGE)
-        write_audit(call);
+        control_call_audit(call);
 }
 
 json_t *control_commands_run(const struct control_words *words, const struct control_caller *caller,

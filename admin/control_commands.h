@@ -82,6 +82,8 @@ bool control_call_event(struct control_call *call, json_t *event);
 bool control_call_is_wanted(const struct control_call *call);
 /* control_call_hide - this argument is a secret */
 void control_call_hide(struct control_call *call, const char *parameter);
+/* control_call_audit - write its line to the audit log now: for what changes nothing and is to be known all the same */
+void control_call_audit(struct control_call *call);
 /* control_call_changed - for the audit log: what it was and what it is now (takes both; NULL: nothing) */
 void control_call_changed(struct control_call *call, json_t *before, json_t *after);
 

@@ -126,6 +126,14 @@
     C(stop, "stop", CHANGE, false,                                                                 \
       "End the server at once: every stream is told and not waited for.",                          \
       "openfire-s2sctl waits for the end.", NOTHING)                                               \
+    C(trace, "trace", READ, true,                                                                  \
+      "Follow a domain live: every step of its handshakes, and its stanzas if asked for.",         \
+      "Ends with Ctrl-C, after --seconds, or when the client sends something. What is kept "       \
+      "already of a connection that turns out to concern the domain is told first. Who reads too " \
+      "slowly is told how much was lost. To read stanzas goes to the audit log.",                  \
+      REQUIRED("domain", DOMAIN, "domain", "the other side, or a component"),                      \
+      FLAG("--stanzas", "the stanzas as well, each as it is read or sent"),                        \
+      OPTIONAL_NUMBER("--seconds", 1, 86400, "how long (default: until it is ended)"))             \
     C(audit, "audit", READ, false, "The last changes: who, when, what, and what it was before.",   \
       "From audit.log under s2s.home.",                                                            \
       OPTIONAL_NUMBER("--last", 1, 10000, "how many (default: 20)"))                               \

@@ -214,7 +214,17 @@ static void print_member(FILE *to, const json_t *event, const char *member, cons
 
 void ctl_view_event(FILE *to, const json_t *event, const struct ctl_style *style)
 {
-    if (!json_is_string(json_object_get(event, "sentence"))) {
+    if (json_is_string(json_object_get(event, "stanza"))) {
+        bool in = strcmp(json_string_value(json_object_get(event, "direction")), "in") == 0;
+        print_member(to, event, "time", "", "  ");
+        print_member(to, event, "connection", "", in ? "  <<  " : "  >>  ");
+        print_member(to, event, "stanza", "", "\n");
+    } else if (json_object_get(event, "following") != NULL) {
+        print_member(to, event, "following", "following ", "\n");
+    } else if (json_object_get(event, "lost") != NULL) {
+        print_member(to, event, "lost", "(",
+                     " events were lost here: they came faster than we read)\n");
+    } else if (!json_is_string(json_object_get(event, "sentence"))) {
         struct text cell = TEXT_EMPTY;
         ctl_table_cell(event, CTL_TEXT, &cell);
         fprintf(to, "%s\n", text_string(&cell));

@@ -56,6 +56,7 @@ struct socket_connection *socket_connection_new(int fd, const char *name,
     connection->channel.fd = fd;
     snprintf(connection->name, sizeof connection->name, "%s", name);
     connection->timeline = timeline;
+    timeline_set_name(timeline, name);
     connection->last_active = xmpp_server_now();
     socket_util_peer_name(fd, connection->peer, sizeof connection->peer);
     send_queue_init(&connection->queue, &connection->channel, connection->name, connection->peer,

@@ -16,12 +16,15 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "server/log.h"
 #include "server/printable.h"
+#include "server/trace.h"
 
 struct step {
     const char *actor, *clause; /* constants */
@@ -34,6 +37,8 @@ struct timeline {
     struct step steps[TIMELINE_STEPS]; /* step n stands at n % TIMELINE_STEPS */
     unsigned long count;               /* steps ever added */
     int64_t last;                      /* microseconds, monotonic clock */
+    char name[24];                     /* of the connection */
+    char *domains; /* that it concerns, a line feed behind each; NULL: none yet */
     _Atomic int references;
 };
 
@@ -66,7 +71,71 @@ void timeline_free(struct timeline *timeline)
     for (int i = 0; i < TIMELINE_STEPS; i++)
         free(timeline->steps[i].sentence);
     pthread_mutex_destroy(&timeline->lock);
+    free(timeline->domains);
     free(timeline);
+}
+
+void timeline_set_name(struct timeline *timeline, const char *name)
+{
+    if (timeline == NULL)
+        return;
+    pthread_mutex_lock(&timeline->lock);
+    snprintf(timeline->name, sizeof timeline->name, "%s", name);
+    pthread_mutex_unlock(&timeline->lock);
+}
+
+/* add_domain - false: it was there. With the lock held. */
+static bool add_domain(struct timeline *timeline, const char *domain)
+{
+    size_t length = strlen(domain);
+    int count = 0;
+    const char *old = timeline->domains != NULL ? timeline->domains : "";
+    for (const char *at = old, *end; (end = strchr(at, '\n')) != NULL; at = end + 1, count++)
+        if ((size_t)(end - at) == length && memcmp(at, domain, length) == 0)
+            return false;
+    if (count == TIMELINE_DOMAINS)
+        old = strchr(old, '\n') + 1;
+    char *fresh = text_format("%s%s\n", old, domain);
+    free(timeline->domains);
+    timeline->domains = fresh;
+    return true;
+}
+
+/* replay - what is kept already, for who follows the domain */
+static void replay(struct timeline *timeline, const char *domain)
+{
+    char *line = text_format("%s\n", domain);
+    struct step steps[TIMELINE_STEPS];
+    int64_t ago[TIMELINE_STEPS], passed = 0;
+    int count = 0;
+    pthread_mutex_lock(&timeline->lock);
+    passed = microseconds() - timeline->last;
+    for (unsigned long i = timeline->count; i > 0 && count < TIMELINE_STEPS; i--, count++) {
+        steps[count] = timeline->steps[(i - 1) % TIMELINE_STEPS];
+        steps[count].sentence = text_copy(steps[count].sentence);
+        ago[count] = passed;
+        passed += steps[count].after;
+    }
+    char name[sizeof timeline->name];
+    memcpy(name, timeline->name, sizeof name);
+    pthread_mutex_unlock(&timeline->lock);
+    while (count-- > 0) {
+        trace_step(line, name, ago[count], steps[count].actor, steps[count].clause,
+                   steps[count].sentence);
+        free(steps[count].sentence);
+    }
+    free(line);
+}
+
+void timeline_concern(struct timeline *timeline, const char *domain)
+{
+    if (timeline == NULL)
+        return;
+    pthread_mutex_lock(&timeline->lock);
+    bool added = add_domain(timeline, domain);
+    pthread_mutex_unlock(&timeline->lock);
+    if (added && trace_is_on())
+        replay(timeline, domain);
 }
 
 static void log_step(const char *actor, const char *clause, const char *sentence)
@@ -91,6 +160,20 @@ static void keep(struct timeline *timeline, const char *actor, const char *claus
     free(old);
 }
 
+/* follow - the step goes to who follows one of the domains */
+static void follow(struct timeline *timeline, const char *actor, const char *clause,
+                   const char *sentence)
+{
+    char name[sizeof timeline->name];
+    pthread_mutex_lock(&timeline->lock);
+    char *domains = text_copy(timeline->domains);
+    memcpy(name, timeline->name, sizeof name);
+    pthread_mutex_unlock(&timeline->lock);
+    if (domains != NULL)
+        trace_step(domains, name, 0, actor, clause, sentence);
+    free(domains);
+}
+
 void timeline_step(struct timeline *timeline, const char *actor, const char *clause,
                    const char *format, ...)
 {
@@ -105,6 +188,8 @@ void timeline_step(struct timeline *timeline, const char *actor, const char *cla
     printable_escape(sentence, sizeof sentence, raw, used, false);
     if (timeline != NULL)
         keep(timeline, actor, clause, sentence);
+    if (timeline != NULL && trace_is_on())
+        follow(timeline, actor, clause, sentence);
     if (log_enabled(LOG_LEVEL_DEBUG))
         log_step(actor, clause, sentence);
 }

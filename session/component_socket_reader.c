@@ -24,6 +24,7 @@
 #include "server/metrics.h"
 #include "server/socket_util.h"
 #include "server/timeline.h"
+#include "server/trace.h"
 #include "server/xmpp_server.h"
 #include "session/blocking_reading_mode.h"
 #include "session/component_routes.h"
@@ -214,6 +215,9 @@ static int packet_received(struct component_socket_reader *self, struct element 
     local_component_session_count_packet(self->session);
     reader->uncounted++;
     component_routes_note(self->session, packet);
+    if (trace_is_on())
+        trace_stanza(from_jid.domain, TRACE_STANZA_IN, socket_connection_name(reader->connection),
+                     XMLNS_SERVER, packet);
     packet_router_route(xmpp_packet_reader_arena(reader->packets), packet, &to_jid, &from_jid);
     return 0;
 }

@@ -17,7 +17,9 @@
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/timeline.h"
+#include "server/trace.h"
 #include "session/component_routes.h"
+#include "session/domain_pair.h"
 #include "session/session_description.h"
 #include "session/session_manager.h"
 #include "xml/stream_header.h"
@@ -103,6 +105,7 @@ struct local_component_session *local_component_session_create_session(struct so
     struct stream_header_fields fields = {
         .from = domain, .id = session->stream_id, .content_ns = XMLNS_COMPONENT_ACCEPT};
     socket_reader_send_header(reader, &fields);
+    timeline_concern(socket_connection_timeline(reader->connection), domain);
     timeline_step(socket_connection_timeline(reader->connection),
                   "LocalComponentSession.createSession", "XEP-0114 3",
                   "our header with id %s; the component shall show that it has the secret",
@@ -192,6 +195,9 @@ int local_component_session_deliver(struct local_component_session *session,
                                     const struct element *packet)
 {
     static const struct element_style style = {XMLNS_SERVER, XMLNS_COMPONENT_ACCEPT};
+    if (trace_is_on())
+        trace_stanza(domain_span(session->domain), TRACE_STANZA_OUT,
+                     socket_connection_name(session->session.connection), XMLNS_SERVER, packet);
     return socket_connection_deliver_packet(session->session.connection, packet, &style);
 }
 

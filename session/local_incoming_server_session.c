@@ -493,6 +493,7 @@ int local_incoming_server_session_validate_subsequent_domain(
     enum packet_error error = PACKET_UNDEFINED_CONDITION;
     enum stream_error stream_error = STREAM_ERROR_NONE;
     int result = 0;
+    timeline_concern(socket_connection_timeline(reader->connection), request->from);
     timeline_step(socket_connection_timeline(reader->connection),
                   "LocalIncomingServerSession.validateSubsequentDomain", "XEP-0220 2.1.1",
                   "db:result received: \"I am %s, I want to talk to %s\"", request->from,

@@ -34,6 +34,7 @@
 #include "server/remote_server_manager.h"
 #include "server/thread.h"
 #include "server/timeline.h"
+#include "server/trace.h"
 #include "server/xmpp_server.h"
 #include "session/outgoing_dialback.h"
 #include "session/outgoing_line.h"
@@ -151,6 +152,8 @@ static struct local_outgoing_server_session *new_session(struct span local, stru
     session->timeline = timeline_new();
     snprintf(session->name, sizeof session->name, "s2sout-%x",
              atomic_fetch_add(&next_number, 1) + 1);
+    timeline_set_name(session->timeline, session->name);
+    timeline_concern(session->timeline, session->remote);
     config_unref(config);
     metrics_add(outgoing_sessions, 1);
     session_manager_add(&session->session);
@@ -382,15 +385,26 @@ bool local_outgoing_server_session_is_waiting(struct local_outgoing_server_sessi
 
 static const struct element_style server_style = {XMLNS_SERVER, XMLNS_SERVER};
 
+/* follow - for who follows the domain (server/trace.h) */
+static void follow(const struct local_outgoing_server_session *session,
+                   const struct element *packet)
+{
+    if (trace_is_on())
+        trace_stanza(domain_span(session->remote), TRACE_STANZA_OUT, session->name, XMLNS_SERVER,
+                     packet);
+}
+
 int local_outgoing_server_session_deliver(struct local_outgoing_server_session *session,
                                           const struct element *packet)
 {
+    follow(session, packet);
     return socket_connection_deliver_packet(session->session.connection, packet, &server_style);
 }
 
 int local_outgoing_server_session_deliver_now(struct local_outgoing_server_session *session,
                                               const struct element *packet)
 {
+    follow(session, packet);
     return socket_connection_deliver_packet_now(session->session.connection, packet, &server_style);
 }
 

@@ -29,6 +29,7 @@
 #include "server/remote_server_manager.h"
 #include "server/socket_util.h"
 #include "server/timeline.h"
+#include "server/trace.h"
 #include "server/tls_policy.h"
 #include "server/upstream_manager.h"
 #include "server/xmpp_server.h"
@@ -242,6 +243,8 @@ static int stream_opened(struct socket_reader *reader, const struct stream_heade
         return socket_reader_end(reader, STREAM_IMPROPER_ADDRESSING, NULL,
                                  "%s of the header is no domain", has_to < 0 ? "to" : "from");
     const char *remote = has_from > 0 ? from : NULL;
+    if (remote != NULL)
+        timeline_concern(socket_connection_timeline(reader->connection), remote);
     if (self->authenticated) {
         if (check_same(self, has_to > 0 ? to : NULL, remote) < 0)
             return -1;
@@ -393,6 +396,9 @@ static int packet_received(struct socket_reader *reader, struct element *packet)
         return refuse_packet(reader, packet, STREAM_IMPROPER_ADDRESSING, "an address is malformed");
     if (check_right(reader, packet, &to_jid, &from_jid) < 0)
         return -1;
+    if (trace_is_on())
+        trace_stanza(from_jid.domain, TRACE_STANZA_IN, socket_connection_name(reader->connection),
+                     XMLNS_SERVER, packet);
     local_incoming_server_session_count_packet(self->session);
     reader->uncounted++;
     packet_router_route(xmpp_packet_reader_arena(reader->packets), packet, &to_jid, &from_jid);
@@ -415,6 +421,8 @@ static int answer_verify(struct socket_reader *reader, const struct dialback_ele
                                                      : NULL;
     enum dialback_type type =
         authoritative_server_verify_received_key(request, refused, upstream, &out, &why);
+    if (request->addressed)
+        timeline_concern(socket_connection_timeline(reader->connection), request->from);
     timeline_step(socket_connection_timeline(reader->connection),
                   "ServerDialback.verifyReceivedKey", "XEP-0220 2.2.2", "db:verify received: %s",
                   text_string(&why));

@@ -399,6 +399,19 @@ class Cases:
         session = self.ask(first, "sessions", rows["bot.test"]["streams"][0])[0]
         assert session["direction"] == "component" and session["authentication"] == "handshake", session
         assert "bot.test" in self.text(first, "components")
+        tracer = Client(first)
+        tracer.send("trace bot.test --stanzas")
+        tracer.line()
+        connections[0].sendall(b"<message from='bot.test' to='u@one.test' id='m1'><body>x</body></message>"
+                               b"<iq from='bot.test' to='one.test' id='p1' type='get'><ping xmlns='urn:xmpp:ping'/></iq>")
+        stanzas = {}
+        while ("out", "<iq") not in stanzas:
+            event = tracer.line()["event"]
+            if "stanza" in event:
+                stanzas[event["direction"], event["stanza"].split()[0]] = event["stanza"]
+        assert stanzas["in", "<message"] == '<message from="bot.test" to="u@one.test" id="m1"><body>x</body></message>', stanzas
+        assert "type=\"result\"" in stanzas["out", "<iq"] and "xmlns" not in stanzas["out", "<iq"], stanzas
+        tracer.close()
         self.ask(first, "close", "bot.test")
         self.wait("it is connected still", lambda: {row["domain"]: row["state"]
                   for row in self.ask(first, "components")}["bot.test"] == "gone")
@@ -511,6 +524,104 @@ class Cases:
         assert changed == dict(zip(names, values)), changed
         assert len(self.audit(first)) == 4 * 21
 
+    # --- trace
+
+    def trace_follows_a_handshake_and_its_stanzas(self):
+        ports = free_port("127.0.2.1"), free_port("127.0.2.2")
+        override = "{one.test,127.0.2.1:%d},{two.test,127.0.2.2:%d}" % ports
+        second = self.serve("two.test", "127.0.2.2", {"xmpp.server.socket.port": str(ports[1]), "dnsutil.dnsOverride": override})
+        tracers = Client(second), Client(second), Client(second)
+        for tracer, line in zip(tracers, ("trace ONE.test --stanzas", "trace one.test", "trace three.test --stanzas")):
+            tracer.send(line)
+            assert tracer.line()["event"]["following"] in ("one.test", "three.test")
+        first = self.serve("one.test", "127.0.2.1", {"xmpp.server.socket.port": str(ports[0]), "dnsutil.dnsOverride": override},
+                           "-P", "two.test")
+        first.wait_log("pong from two.test in")
+        events = []
+        while not any("<iq" in event.get("stanza", "") and event["direction"] == "out" for event in events):
+            events.append(tracers[0].line()["event"])
+        steps = [event for event in events if "sentence" in event]
+        assert steps[0]["sentence"].startswith("connection accepted"), steps[0]  # from before its header was there
+        assert all(event["connection"].startswith("s2s") and event["time"].endswith("Z") for event in events), events
+        assert any(event["sentence"].startswith("db:result received") and event["clause"] == "XEP-0220 2.1.1"
+                   for event in steps), steps
+        assert {event["connection"] for event in steps} >= {"s2sin-1", "s2sout-1"}, steps
+        came = [event for event in events if event.get("direction") == "in"]
+        assert "urn:xmpp:ping" in came[0]["stanza"] and 'from="one.test"' in came[0]["stanza"], came
+        for tracer in tracers:
+            tracer.send("\n")
+        lines = []
+        while not lines or "ok" not in lines[-1]:
+            lines.append(tracers[1].line())
+        assert len(lines) - 1 == lines[-1]["result"]["events"] and lines[-1]["result"]["lost"] == 0, lines[-1]
+        assert not any("stanza" in line.get("event", {}) for line in lines), "stanzas that nobody asked for"
+        assert tracers[2].line() == {"ok": True, "result": {"events": 0, "lost": 0}}
+        assert [line["arguments"] for line in self.audit(second)] == [
+            {"domain": "one.test", "--stanzas": "yes"}, {"domain": "three.test", "--stanzas": "yes"}], self.audit(second)
+
+    def the_tool_traces_line_by_line(self):
+        first = self.serve()
+        command = [self.tool, "-s", os.path.join(first.home, "control.sock")]
+        process = subprocess.Popen([*command, "trace", "remote.test"], stdout=subprocess.PIPE)
+        assert process.stdout.readline() == b"following remote.test\n"
+        Stream(first).close()
+        seen = b""
+        while b"handshake sent" not in seen:
+            line = process.stdout.readline()
+            assert line, seen
+            seen += line
+        assert re.search(rb"^\S+Z  s2sin-1  LocalIncomingServerSession.createSession: handshake sent: .*\[RFC 6120 4.3.2\]$",
+                         seen, re.M), seen
+        process.terminate()
+        process.wait(LIMIT)
+        process.stdout.close()
+        answer = subprocess.run([*command, "--json", "trace", "none.test", "--seconds=1"], stdout=subprocess.PIPE, timeout=LIMIT)
+        lines = [json.loads(line) for line in answer.stdout.splitlines()]
+        assert answer.returncode == DONE and lines == [{"following": "none.test"}, {"events": 0, "lost": 0}], lines
+        assert self.run_tool(first, "trace").returncode == MISUSED
+
+    def a_tracer_who_does_not_read_loses_events_and_holds_up_nobody(self):
+        first = self.serve(settings={"s2s.log.level": "info"})
+        deaf = Client(first)
+        deaf.send("trace remote.test")
+        deaf.line()
+        stream = Stream(first)
+        before = time.monotonic()
+        while time.monotonic() - before < 20:
+            stream.send("<db:verify from='remote.test' to='one.test' id='x'>no</db:verify>" * 1000)
+            stream.expect("invalid")
+            stream.received = b""
+            if "lost" in self.lines_so_far(deaf):
+                break
+        assert "lost" in deaf.so_far
+        self.ask(first, "status")
+        deaf.close()
+        stream.close()
+
+    def lines_so_far(self, client):
+        """All that has come, read seldom, so that the socket's buffer is full most of the time."""
+        client.so_far = getattr(client, "so_far", "")
+        client.calls = getattr(client, "calls", 0) + 1
+        if client.calls % 5 == 0:
+            client.socket.setblocking(False)
+            try:
+                while True:
+                    client.so_far += client.socket.recv(1 << 20).decode("utf-8", "replace")
+            except BlockingIOError:
+                pass
+            client.socket.settimeout(LIMIT)
+        return client.so_far
+
+    def it_ends_while_somebody_traces(self):
+        first = self.serve()
+        client = Client(first)
+        client.send("trace remote.test")
+        client.line()
+        before = time.monotonic()
+        first.stop()
+        assert time.monotonic() - before < 5
+        self.servers = []
+
     # --- the tool
 
     def help_needs_no_server(self):
@@ -531,6 +642,35 @@ class Cases:
         assert gone.returncode == NO_SERVER and b"no such file" in gone.stderr, gone
         gone = tool("-s", os.path.join(self.directory, "none.sock"), "status")
         assert gone.returncode == NO_SERVER and b"no server can be reached" in gone.stderr, gone
+
+    def bash_completes_commands_settings_and_live_names(self):
+        first = self.serve()
+        stream = Stream(first, sender="plain.test")
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "admin", "openfire-s2sctl.bash")
+        bin_directory = os.path.join(self.directory, "bin")
+        os.makedirs(bin_directory)
+        os.symlink(self.tool, os.path.join(bin_directory, "openfire-s2sctl"))
+
+        def complete(*words):
+            run = ". \"$1\"; shift; COMP_WORDS=(openfire-s2sctl \"$@\"); COMP_CWORD=$#; _openfire_s2sctl; " \
+                  "printf '%s\\n' \"${COMPREPLY[@]}\""
+            done = subprocess.run(["bash", "-c", run, "bash", script, *words], stdout=subprocess.PIPE, timeout=LIMIT,
+                                  env={**os.environ, "PATH": bin_directory + ":" + os.environ["PATH"]})
+            return done.stdout.decode().split()
+        where = ("-c", first.conf)
+        assert complete("li") == ["listeners", "listener"], complete("li")
+        assert complete("listener", "") == ["enable", "disable", "move"]
+        assert complete("listener", "enable", "d") == ["direct-tls"]
+        assert complete("policy", "") == ["blacklist", "whitelist"]
+        assert complete("sessions", "--so") == ["--sort="]
+        assert complete("sessions", "--sort", "=", "s") == ["state", "since", "stanzas"]
+        assert complete(*where, "set", "s2s.retry.") == ["s2s.retry.first", "s2s.retry.max"]
+        assert complete(*where, "--json", "close", "pl") == ["plain.test"]
+        assert complete(*where, "close", "s2s") == ["s2sin-1"]
+        assert complete(*where, "block", "") == ["plain.test"]
+        assert complete("-c", first.conf[:-2]) == [first.conf]
+        assert complete("nothing", "") == []
+        stream.close()
 
     def the_settings_file_leads_to_the_socket(self):
         first = self.serve()
@@ -749,7 +889,7 @@ class Cases:
             shutil.rmtree(self.directory, ignore_errors=True)
 
 
-NO_CASES = ("serve", "pair", "run_tool", "ask", "text", "audit", "wait", "on_terminal", "refuses", "run")
+NO_CASES = ("serve", "pair", "run_tool", "ask", "text", "audit", "wait", "on_terminal", "refuses", "lines_so_far", "run")
 
 
 def main():
