@@ -1,8 +1,8 @@
 /* connection_manager - the listeners: enable, disable, move; and the reader of each new connection
  *
  * Openfire: ConnectionManager, ConnectionManagerImpl. Model, statements 2, 3 and 6. All but
- * create_socket_reader are called by one thread at a time (main, later the control commands under
- * their lock).
+ * create_socket_reader and open_port are called by one thread at a time (admin/reload.h has the
+ * lock).
  */
 #ifndef SERVER_CONNECTION_MANAGER_H
 #define SERVER_CONNECTION_MANAGER_H

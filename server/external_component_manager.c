@@ -147,7 +147,9 @@ int external_component_manager_load(const struct config *config, struct text *wh
     }
     char *secret = text_copy(config->xmpp_component_defaultSecret);
     char *domain = text_copy(config->xmpp_domain);
-    tell_names(&table, &fresh); /* only this function, on the main thread, changes the table */
+    tell_names(
+        &table,
+        &fresh); /* only this function changes the table, for one caller at a time (admin/reload.h) */
     pthread_rwlock_wrlock(&lock);
     struct table old = table;
     char *old_secret = default_secret, *old_domain = xmpp_domain;

@@ -21,7 +21,7 @@
 struct config;
 
 /* external_component_manager_load - read the rows, and what the settings say of components (at start and at each reload);
- * xmpp_server is told of the domains. 0, or -1 with one line per fault in `why`; then nothing has changed. */
+ * xmpp_server is told of the domains. 0, or -1 with one line per fault in `why`; then nothing has changed. One caller at a time. */
 int external_component_manager_load(const struct config *config, struct text *why);
 void external_component_manager_stop(void);
 /* A row, copied out; its secret stays where it is. */

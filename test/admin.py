@@ -735,6 +735,10 @@ class Cases:
                   "improper-addressing" in first.read_log())
         done = self.run_tool(first, "--complete", "close", "")
         assert b"$" not in done.stdout, done
+        for words in (("sessions", "\033[31mred\u202e"), ("block", "a\nb\033c"), ("close", "\033]0;x\a")):
+            done = self.run_tool(first, *words)
+            assert done.returncode and b"\033" not in done.stderr and "\u202e".encode() not in done.stderr, done
+            assert done.stderr.count(b"\n") == 1, done
         good = Stream(first, sender="plain.test")
         assert b"plain.test" in self.run_tool(first, "--complete", "close", "pl").stdout
         good.close()

@@ -146,6 +146,12 @@ def add_certificates(seeds):
         shutil.rmtree(directory)
 
 
+REQUESTS = ("status", "sessions example.net --sort=since", "sessions --sort queue -- b\u00fccher.example", "close s2sin-4f",
+            "listener move 5299 direct-tls", "set xmpp.server.name \"Ex\\\"ample's \\u00fc\"", "unset s2s.log.level",
+            "allow EXAMPLE.net. --port 5280", "policy whitelist", "trace xn--bcher-kva.example --stanzas --seconds=60",
+            "audit --last=20", "block \"\"", "get \"\\u0000\"", "\"stat", "listener", "settings retry --changed")
+
+
 def main():
     seeds = Seeds(sys.argv[1])
     shutil.rmtree(seeds.directory, ignore_errors=True)
@@ -164,6 +170,8 @@ def main():
     seeds.add("config", b"[upstream xn--bcher-kva.example]\nhost = 192.0.2.1\ndomains = a.example, b.example\ntls = required\n")
     for version in ("1.", ".0", "1.0.0", "999999.999999", "1234567.0", "0.1234567", "99999999999999999999.0", "1.0 ", "+1.0"):
         seeds.add("stream_header", ("<stream:stream xmlns:stream='http://etherx.jabber.org/streams' version='%s'>" % version).encode())
+    for line in REQUESTS:
+        seeds.add("control_request", line.encode())
     for moves in MOVES:
         seeds.add("dialback_roles", moves)
     for number, data in enumerate(UNUSUAL):
