@@ -25,6 +25,7 @@
 #include "server/external_component_manager.h"
 #include "server/log.h"
 #include "server/remote_server_manager.h"
+#include "server/timeline_store.h"
 #include "server/upstream_manager.h"
 #include "server/xmpp_server.h"
 #include "session/session_manager.h"
@@ -70,6 +71,7 @@ int reload_apply(const struct config *config, struct text *why)
         text_append_string(why, "xmpp.domain or s2s.domains: not a domain");
         return -1;
     }
+    timeline_store_configure(config);
     log_set_level((enum log_level)config->s2s_log_level);
     log_set_wire(config->s2s_log_wire);
     return 0;

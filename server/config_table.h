@@ -286,6 +286,13 @@ enum config_cert_policy { CONFIG_CERT_POLICY_WORDS(CONFIG_ENUM_VALUE) };
       "pause grows with each further one.")                                                        \
     X(s2s_retry_max, NUMBER, "s2s.retry.max", "s2s", "retry.max", "300000", 1, 86400000, false,    \
       "Milliseconds that this pause can grow to.")                                                 \
+    X(s2s_timeline_kept, NUMBER, "s2s.timeline.kept", "s2s", "timeline.kept", "3", 0, 20, false,   \
+      "How many of its last successes and failures are kept of each domain and direction, step "   \
+      "by step; 0: none.")                                                                         \
+    X(s2s_timeline_bytes, NUMBER, "s2s.timeline.bytes", "s2s", "timeline.bytes", "8388608", 65536, \
+      1073741824, false,                                                                           \
+      "Bytes of memory for those of domains that were proved, and as many for those of all "       \
+      "others.")                                                                                   \
     X(s2s_shutdown_timeout, NUMBER, "s2s.shutdown.timeout", "s2s", "shutdown.timeout", "5000", 0,  \
       600000, false, "Milliseconds that open streams have to end when the program ends.")          \
     X(s2s_contact_abuse, STRING, "s2s.contact.abuse", "s2s", "contact.abuse", "", 0, 1000, false,  \

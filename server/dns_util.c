@@ -256,6 +256,10 @@ static void note_hosts(struct timeline *timeline, const char *domain, const stru
 static void note_no_hosts(struct timeline *timeline, const char *domain,
                           const struct ub_result *result)
 {
+    if (result == NULL || result->bogus)
+        timeline_fail(timeline, result == NULL ? FAILURE_DNS_SILENT : FAILURE_DNS_BOGUS,
+                      "the question for the SRV records of %s: %s", domain,
+                      result == NULL ? "no answer" : "the answer is bogus");
     timeline_step(timeline, "DNSUtil.resolveXMPPDomain", "RFC 6120 3.2.2",
                   "no SRV records of %s (%s): its own address", domain,
                   result == NULL       ? "no answer"
@@ -319,9 +323,9 @@ enum dns_result dns_util_resolve_xmpp_server(const char *domain, int default_por
     char ascii[256];
     int port = 0;
     hosts->count = 0;
-    hosts->from_srv = hosts->from_override = false;
+    hosts->from_srv = hosts->from_override = hosts->by_us = false;
     if (upstream_manager_target(domain, ascii, &port, NULL)) {
-        hosts->from_override = true;
+        hosts->from_override = hosts->by_us = true;
         add_host(hosts, ascii, port);
         timeline_step(timeline, "DNSUtil.resolveXMPPDomain", NULL,
                       "%s is behind us: [upstream] says %s:%d", domain, ascii, port);
@@ -330,12 +334,13 @@ enum dns_result dns_util_resolve_xmpp_server(const char *domain, int default_por
     int found = find_override(domain, ascii, &port);
     if (found < 0) {
         text_appendf(why, "dnsutil.dnsOverride: the overrides for %s run in a circle", domain);
+        timeline_fail(timeline, FAILURE_OVERRIDE_CIRCLE, "%s", text_string(why));
         return DNS_NOT_FOUND;
     }
     int row_port = remote_server_manager_port(domain);
     int own_port = row_port != 0 ? row_port : default_port;
     if (found > 0) {
-        hosts->from_override = true;
+        hosts->from_override = hosts->by_us = true;
         add_host(hosts, ascii, port != 0 ? port : own_port);
         timeline_step(timeline, "DNSUtil.resolveXMPPDomain", NULL,
                       "dnsutil.dnsOverride sends %s to %s:%d", domain, ascii, hosts->hosts[0].port);
@@ -343,17 +348,23 @@ enum dns_result dns_util_resolve_xmpp_server(const char *domain, int default_por
     }
     if (jid_domain_is_ip(domain)) {
         add_host(hosts, domain, own_port);
+        hosts->by_us = row_port != 0;
         return DNS_FOUND;
     }
     if (jid_domain_to_ascii(domain, ascii) < 0) {
         text_appendf(why, "%s has no form for the DNS", domain);
+        timeline_fail(timeline, FAILURE_DNS_NO_ADDRESS, "%s", text_string(why));
         return DNS_NOT_FOUND;
     }
     enum dns_result srv = resolve_srv(domain, ascii, tls, deadline, timeline, hosts);
-    if (srv == DNS_NOT_FOUND)
+    if (srv == DNS_NOT_FOUND) {
         text_appendf(why, "the DNS says that %s has no XMPP server (SRV target \".\")", domain);
-    if (srv == DNS_FAILED)
+        timeline_fail(timeline, FAILURE_DNS_NO_SERVER, "%s", text_string(why));
+    }
+    if (srv == DNS_FAILED) {
         add_host(hosts, ascii, own_port);
+        hosts->by_us = row_port != 0;
+    }
     return srv == DNS_NOT_FOUND ? DNS_NOT_FOUND : DNS_FOUND;
 }
 
@@ -454,9 +465,18 @@ enum dns_result dns_util_resolve_addresses(const struct dns_host *host, int64_t 
     timeline_step(timeline, "DNSUtil.resolveXMPPDomain", "RFC 6120 3.2", "%s has %d address%s%s",
                   host->name, addresses->count, addresses->count == 1 ? "" : "es",
                   found == DNS_FAILED ? ": the question was not answered" : "");
-    if (found != DNS_FOUND)
-        text_appendf(why, "%s%s: %s", why->length > 0 ? "; " : "", host->name,
-                     found == DNS_FAILED ? "the DNS did not answer" : "the DNS knows no address");
+    if (found != DNS_FOUND) {
+        bool bogus = (v4 != NULL && v4->bogus) || (v6 != NULL && v6->bogus);
+        const char *words = bogus                 ? "the DNS's answer is bogus"
+                            : found == DNS_FAILED ? "the DNS did not answer"
+                                                  : "the DNS knows no address";
+        text_appendf(why, "%s%s: %s", why->length > 0 ? "; " : "", host->name, words);
+        timeline_fail(timeline,
+                      bogus                 ? FAILURE_DNS_BOGUS
+                      : found == DNS_FAILED ? FAILURE_DNS_SILENT
+                                            : FAILURE_DNS_NO_ADDRESS,
+                      "%s: %s", host->name, words);
+    }
     if (v4 != NULL)
         ub_resolve_free(v4);
     if (v6 != NULL)

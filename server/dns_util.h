@@ -41,6 +41,7 @@ struct dns_hosts {
     struct dns_host hosts[DNS_HOSTS_MAX];
     int count;
     bool from_srv, from_override;
+    bool by_us; /* host or port were named by our own settings */
 };
 
 struct dns_addresses {

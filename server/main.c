@@ -38,6 +38,7 @@
 #include "server/remote_server_manager.h"
 #include "server/socket_connection.h"
 #include "server/thread.h"
+#include "server/timeline_store.h"
 #include "server/touched_connections.h"
 #include "server/upstream_manager.h"
 #include "server/xmpp_server.h"
@@ -254,6 +255,7 @@ static void stop_rooms(void)
     routing_table_stop();
     component_routes_stop();
     retry_pause_stop();
+    timeline_store_stop();
     dns_util_stop();
     certificate_manager_stop();
     remote_server_manager_stop();

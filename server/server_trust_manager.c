@@ -49,6 +49,7 @@ static void refuse(struct judging *judging, X509_STORE_CTX *context, int error)
     if (judging->refused)
         return;
     judging->refused = true;
+    judging->verdict->error = error;
     char subject[200] = "?";
     X509 *certificate = X509_STORE_CTX_get_current_cert(context);
     if (certificate != NULL)
@@ -162,6 +163,7 @@ void server_trust_manager_verify(X509_STORE_CTX *context, const struct trust_rul
         refuse(&judging, context, X509_STORE_CTX_get_error(context));
     if (!judging.refused && is_weak_key(certificate)) {
         judging.refused = true;
+        verdict->error = X509_V_ERR_EE_KEY_TOO_SMALL;
         text_append_string(&verdict->why, "its key is too short");
     }
     verdict->expires = rules->validity ? expiry_of(context) : 0;
@@ -252,14 +254,47 @@ void server_trust_manager_check_response(struct server_verdict *verdict,
         text_append_string(&verdict->why,
                            "certificate revoked, says the OCSP response that came with it");
         verdict->trust = TRUST_INVALID;
+        verdict->error = X509_V_ERR_CERT_REVOKED;
     } else if (status == V_OCSP_CERTSTATUS_GOOD) {
         text_append_string(&verdict->why, "; not revoked, says its OCSP response");
     } else if (verdict->unknown_state && !rules->soft_fail) {
         text_clear(&verdict->why);
         text_append_string(&verdict->why, why);
         verdict->trust = TRUST_INVALID;
+        verdict->error = X509_V_ERR_UNABLE_TO_GET_CRL;
     }
     verdict->unknown_state = false;
+}
+
+enum failure server_trust_manager_failure(const struct server_verdict *verdict)
+{
+    static const struct {
+        int error;
+        enum failure failure;
+    } rows[] = {
+        {X509_V_ERR_CERT_HAS_EXPIRED, FAILURE_CERTIFICATE_EXPIRED},
+        {X509_V_ERR_CERT_NOT_YET_VALID, FAILURE_CERTIFICATE_NOT_YET},
+        {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, FAILURE_CERTIFICATE_SELFSIGNED},
+        {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, FAILURE_CERTIFICATE_UNTRUSTED},
+        {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, FAILURE_CERTIFICATE_UNTRUSTED},
+        {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, FAILURE_CERTIFICATE_UNTRUSTED},
+        {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, FAILURE_CERTIFICATE_UNTRUSTED},
+        {X509_V_ERR_CERT_UNTRUSTED, FAILURE_CERTIFICATE_UNTRUSTED},
+        {X509_V_ERR_CERT_REVOKED, FAILURE_CERTIFICATE_REVOKED},
+        {X509_V_ERR_UNABLE_TO_GET_CRL, FAILURE_CERTIFICATE_REVOKED},
+        {X509_V_ERR_DANE_NO_MATCH, FAILURE_CERTIFICATE_DANE},
+        {X509_V_ERR_HOSTNAME_MISMATCH, FAILURE_CERTIFICATE_NAME},
+    };
+    if (verdict == NULL || verdict->trust == TRUST_MISSING)
+        return FAILURE_CERTIFICATE_MISSING;
+    if (verdict->trust == TRUST_SELFSIGNED)
+        return FAILURE_CERTIFICATE_SELFSIGNED;
+    if (verdict->trust == TRUST_VALID)
+        return FAILURE_CERTIFICATE_NAME;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].error == verdict->error)
+            return rows[i].failure;
+    return FAILURE_CERTIFICATE_INVALID;
 }
 
 bool server_trust_manager_proves(const struct server_verdict *verdict, const char *domain,

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "server/failure.h"
 #include "xml/text.h"
 
 struct config;
@@ -37,6 +38,7 @@ struct server_verdict {
     bool unknown_state; /* valid, but nothing told yet whether it was revoked */
     int64_t
         expires; /* when the first certificate of the chain does; seconds since 1970, 0: unknown */
+    int error;   /* of one that is invalid: OpenSSL's X509_V_ERR_… */
     struct text why; /* in words */
 };
 
@@ -54,6 +56,9 @@ void server_trust_manager_check_response(struct server_verdict *verdict,
                                          const struct trust_rules *rules, STACK_OF(X509) * chain,
                                          X509_STORE *store, const unsigned char *response,
                                          long length);
+/* server_trust_manager_failure - why a certificate with this verdict does not prove a domain: what is wrong with it; for one that is
+ * valid, that it is for others */
+enum failure server_trust_manager_failure(const struct server_verdict *verdict);
 /* server_trust_manager_proves - is the verdict good, and the certificate for `domain` (prepared)? The
  * sentence in `how` (may be NULL) says which name matched, or why not. */
 bool server_trust_manager_proves(const struct server_verdict *verdict, const char *domain,

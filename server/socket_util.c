@@ -248,14 +248,19 @@ struct race {
     struct socket_util_target *target;
     int count;
     bool reached_any; /* some address was tried, or some look-up failed: not simply "not found" */
+    enum failure
+        failure; /* what the addresses that were tried say: of several, that of one that answered */
     int64_t deadline, next_start, delay;
     struct timeline *timeline;
     struct text *why;
 };
 
-static void note_failure(struct race *race, const char *name, const char *reason)
+static void note_failure(struct race *race, const char *name, enum failure failure,
+                         const char *reason)
 {
     race->reached_any = true;
+    if (race->failure == FAILURE_NONE || race->failure == FAILURE_UNREACHABLE)
+        race->failure = failure;
     text_appendf(race->why, "%s%s: %s", race->why->length > 0 ? "; " : "", name, reason);
     timeline_step(race->timeline, "SocketUtil.createSocketToXmppDomain", "RFC 6120 3.2", "%s: %s",
                   name, reason);
@@ -273,6 +278,11 @@ static bool load_addresses(struct race *race)
             race->reached_any = true;
     }
     return true;
+}
+
+static enum failure failure_of(int error)
+{
+    return error == ECONNREFUSED ? FAILURE_REFUSED : FAILURE_UNREACHABLE;
 }
 
 static bool was_tried(const struct socket_util_target *target, const char *name)
@@ -307,13 +317,13 @@ static void start_attempt(struct race *race)
         return;
     const char *refused = refuse_reason(&race->addresses.addresses[index]);
     if (refused != NULL) {
-        note_failure(race, name, refused);
+        note_failure(race, name, FAILURE_OUR_OWN_ADDRESS, refused);
         return;
     }
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 ||
         (connect(fd, address, race->addresses.lengths[index]) < 0 && errno != EINPROGRESS)) {
-        note_failure(race, name, strerror(errno));
+        note_failure(race, name, failure_of(errno), strerror(errno));
         if (fd >= 0)
             close(fd);
         return;
@@ -349,7 +359,7 @@ static int take_winner(struct race *race)
             drop_attempt(race, i);
             return fd;
         }
-        note_failure(race, race->names[i], strerror(error));
+        note_failure(race, race->names[i], failure_of(error), strerror(error));
         close(fd);
         drop_attempt(race, i);
         race->next_start = 0; /* the next one need not wait */
@@ -386,6 +396,18 @@ static int run_race(struct race *race)
     }
 }
 
+/* note_cause - no address took us: why not? */
+static void note_cause(const struct race *race, const char *domain)
+{
+    bool own = !race->hosts.from_srv && !race->hosts.from_override && !race->hosts.by_us;
+    if (own && race->failure != FAILURE_OUR_OWN_ADDRESS)
+        timeline_fail(race->timeline, FAILURE_DNS_NO_SRV,
+                      "there is no SRV record for %s, and no server at its own address (%s)",
+                      domain, text_string(race->why));
+    else
+        timeline_fail(race->timeline, race->failure, "%s", text_string(race->why));
+}
+
 enum socket_util_result socket_util_connect(const char *domain, bool tls, int64_t deadline,
                                             struct timeline *timeline,
                                             struct socket_util_target *target, int *fd,
@@ -403,10 +425,13 @@ enum socket_util_result socket_util_connect(const char *domain, bool tls, int64_
     *fd = run_race(&race);
     for (int i = 0; i < race.count; i++) {
         if (*fd < 0)
-            note_failure(&race, race.names[i], "no answer in time");
+            note_failure(&race, race.names[i], FAILURE_UNREACHABLE, "no answer in time");
         close(race.attempts[i].fd);
     }
+    timeline_led_by_us(timeline, race.hosts.by_us);
     if (*fd >= 0)
         return SOCKET_CONNECTED;
+    if (race.failure != FAILURE_NONE)
+        note_cause(&race, domain);
     return race.reached_any ? SOCKET_UNREACHABLE : SOCKET_NOT_FOUND;
 }

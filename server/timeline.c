@@ -36,9 +36,14 @@ struct timeline {
     pthread_mutex_t lock;              /* guards all below */
     struct step steps[TIMELINE_STEPS]; /* step n stands at n % TIMELINE_STEPS */
     unsigned long count;               /* steps ever added */
-    int64_t last;                      /* microseconds, monotonic clock */
+    int64_t first, last;               /* microseconds, monotonic clock */
+    int64_t began;                     /* seconds since 1970 */
     char name[24];                     /* of the connection */
-    char *domains; /* that it concerns, a line feed behind each; NULL: none yet */
+    char *domains;        /* that it concerns, a line feed behind each; NULL: none yet */
+    enum failure failure; /* noted by timeline_fail */
+    char *why;            /* its words, escaped; NULL without */
+    bool led_by_us;
+    _Atomic bool filed;
     _Atomic int references;
 };
 
@@ -53,7 +58,8 @@ struct timeline *timeline_new(void)
 {
     struct timeline *timeline = text_calloc(1, sizeof *timeline);
     pthread_mutex_init(&timeline->lock, NULL);
-    timeline->last = microseconds();
+    timeline->first = timeline->last = microseconds();
+    timeline->began = (int64_t)time(NULL);
     timeline->references = 1;
     return timeline;
 }
@@ -70,6 +76,7 @@ void timeline_free(struct timeline *timeline)
         return;
     for (int i = 0; i < TIMELINE_STEPS; i++)
         free(timeline->steps[i].sentence);
+    free(timeline->why);
     pthread_mutex_destroy(&timeline->lock);
     free(timeline->domains);
     free(timeline);
@@ -174,18 +181,28 @@ static void follow(struct timeline *timeline, const char *actor, const char *cla
     free(domains);
 }
 
-void timeline_step(struct timeline *timeline, const char *actor, const char *clause,
-                   const char *format, ...)
+/* print - the sentence, escaped and cut */
+static void print(char sentence[TIMELINE_SENTENCE + 1], const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
+
+static void print(char sentence[TIMELINE_SENTENCE + 1], const char *format, va_list arguments)
 {
-    char raw[TIMELINE_SENTENCE + 8], sentence[TIMELINE_SENTENCE + 1];
-    va_list arguments;
-    va_start(arguments, format);
+    char raw[TIMELINE_SENTENCE + 8];
     int length = vsnprintf(raw, sizeof raw, format, arguments);
-    va_end(arguments);
     if (length < 0)
         length = snprintf(raw, sizeof raw, "(a step that can't be printed)");
     size_t used = (size_t)length < sizeof raw ? (size_t)length : sizeof raw - 1;
-    printable_escape(sentence, sizeof sentence, raw, used, false);
+    printable_escape(sentence, TIMELINE_SENTENCE + 1, raw, used, false);
+}
+
+void timeline_step(struct timeline *timeline, const char *actor, const char *clause,
+                   const char *format, ...)
+{
+    char sentence[TIMELINE_SENTENCE + 1];
+    va_list arguments;
+    va_start(arguments, format);
+    print(sentence, format, arguments);
+    va_end(arguments);
     if (timeline != NULL)
         keep(timeline, actor, clause, sentence);
     if (timeline != NULL && trace_is_on())
@@ -217,4 +234,131 @@ void timeline_write(struct timeline *timeline, struct text *out)
     for (unsigned long i = first; i < timeline->count; i++)
         write_step(&timeline->steps[i % TIMELINE_STEPS], out);
     pthread_mutex_unlock(&timeline->lock);
+}
+
+/* --- the cause of a failure --- */
+
+/* judge - a port that our own settings named is ours to correct */
+static enum failure judge(const struct timeline *timeline, enum failure failure)
+{
+    bool port =
+        failure == FAILURE_REFUSED || failure == FAILURE_NOT_XMPP || failure == FAILURE_DNS_NO_SRV;
+    return timeline->led_by_us && port ? FAILURE_WRONG_PORT_HERE : failure;
+}
+
+void timeline_fail(struct timeline *timeline, enum failure failure, const char *format, ...)
+{
+    char sentence[TIMELINE_SENTENCE + 1];
+    if (timeline == NULL)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    print(sentence, format, arguments);
+    va_end(arguments);
+    char *copy = text_copy(sentence), *old = copy;
+    pthread_mutex_lock(&timeline->lock);
+    failure = judge(timeline, failure);
+    if (timeline->failure == FAILURE_NONE ||
+        failure_step(failure) > failure_step(timeline->failure)) {
+        old = timeline->why;
+        timeline->failure = failure;
+        timeline->why = copy;
+    }
+    pthread_mutex_unlock(&timeline->lock);
+    free(old);
+}
+
+void timeline_led_by_us(struct timeline *timeline, bool led)
+{
+    if (timeline == NULL)
+        return;
+    pthread_mutex_lock(&timeline->lock);
+    timeline->led_by_us = led;
+    pthread_mutex_unlock(&timeline->lock);
+}
+
+enum failure timeline_failure(struct timeline *timeline, struct text *why)
+{
+    if (timeline == NULL)
+        return FAILURE_NONE;
+    pthread_mutex_lock(&timeline->lock);
+    enum failure failure = timeline->failure;
+    if (why != NULL && timeline->why != NULL)
+        text_append_string(why, timeline->why);
+    pthread_mutex_unlock(&timeline->lock);
+    return failure;
+}
+
+void timeline_file(struct timeline *timeline)
+{
+    if (timeline != NULL)
+        atomic_store(&timeline->filed, true);
+}
+
+bool timeline_was_filed(const struct timeline *timeline)
+{
+    return timeline != NULL && atomic_load(&timeline->filed);
+}
+
+void timeline_settle(struct timeline *timeline)
+{
+    if (timeline == NULL)
+        return;
+    pthread_mutex_lock(&timeline->lock);
+    char *old = timeline->why;
+    timeline->failure = FAILURE_NONE;
+    timeline->why = NULL;
+    pthread_mutex_unlock(&timeline->lock);
+    free(old);
+}
+
+/* --- the story told --- */
+
+/* copy_lines - all kept steps into a story of one piece: lines first, sentences behind them; under the lock */
+static struct timeline_story *copy_lines(const struct timeline *timeline)
+{
+    unsigned long lost = timeline->count > TIMELINE_STEPS ? timeline->count - TIMELINE_STEPS : 0;
+    int count = (int)(timeline->count - lost);
+    struct timeline_story *story;
+    size_t bytes = sizeof *story + (size_t)count * sizeof story->lines[0], used = bytes;
+    for (unsigned long i = lost; i < timeline->count; i++)
+        bytes += strlen(timeline->steps[i % TIMELINE_STEPS].sentence) + 1;
+    story = text_calloc(1, bytes);
+    story->references = 1;
+    story->began = timeline->began;
+    story->took = (timeline->last - timeline->first) / 1000;
+    story->lost = lost;
+    story->count = count;
+    story->bytes = bytes;
+    for (int i = 0; i < count; i++) {
+        const struct step *step = &timeline->steps[(lost + (unsigned long)i) % TIMELINE_STEPS];
+        char *sentence = (char *)story + used;
+        size_t length = strlen(step->sentence) + 1;
+        memcpy(sentence, step->sentence, length);
+        used += length;
+        story->lines[i] = (struct timeline_line){step->after, step->actor, step->clause, sentence};
+    }
+    return story;
+}
+
+struct timeline_story *timeline_tell(struct timeline *timeline)
+{
+    if (timeline == NULL)
+        return NULL;
+    pthread_mutex_lock(&timeline->lock);
+    struct timeline_story *story = copy_lines(timeline);
+    pthread_mutex_unlock(&timeline->lock);
+    return story;
+}
+
+struct timeline_story *timeline_story_ref(struct timeline_story *story)
+{
+    atomic_fetch_add(&story->references, 1);
+    return story;
+}
+
+void timeline_story_unref(struct timeline_story *story)
+{
+    if (story != NULL && atomic_fetch_sub(&story->references, 1) == 1)
+        free(story);
 }

@@ -2,14 +2,16 @@
  *
  * Openfire: what FailedOutgoingServerSessionAttempt keeps for the admin page, for every connection and
  * both directions. Each step says what happened, how long after the one before, and the clause it
- * follows. Steps go to the log at debug level as they happen; the last TIMELINE_STEPS are kept. A leaf
- * lock inside; any thread.
+ * follows. Steps go to the log at debug level as they happen; the last TIMELINE_STEPS are kept. Where the
+ * code knows why it ends badly, it notes the cause (server/failure.h). A leaf lock inside; any thread.
  */
 #ifndef SERVER_TIMELINE_H
 #define SERVER_TIMELINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "server/failure.h"
 #include "xml/text.h"
 
 #define TIMELINE_STEPS 64
@@ -35,5 +37,43 @@ void timeline_step(struct timeline *timeline, const char *actor, const char *cla
                    const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* timeline_write - append all kept steps, a line each: "+12.3 ms  actor  sentence  [clause]" */
 void timeline_write(struct timeline *timeline, struct text *out);
+
+/* timeline_fail - this is why it will not come to anything, unless something else helps: the cause, and what happened in words
+ * (escaped and cut like a step). Of two, that of the later step counts; of one step, the first. It is no step of its own. */
+void timeline_fail(struct timeline *timeline, enum failure failure, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* timeline_led_by_us - where it connects to was said by our own settings, not by the other side: then a port where nothing
+ * useful listens is our fault */
+void timeline_led_by_us(struct timeline *timeline, bool led);
+/* timeline_failure - the cause that was noted, with its words appended to `why` unless NULL; FAILURE_NONE when there is none */
+enum failure timeline_failure(struct timeline *timeline, struct text *why);
+/* timeline_file, timeline_was_filed - the store notes here that it has filed the outcome of something on this timeline */
+void timeline_file(struct timeline *timeline);
+bool timeline_was_filed(const struct timeline *timeline);
+/* timeline_settle - forget the cause: it was helped, or has been told */
+void timeline_settle(struct timeline *timeline);
+
+/* What happened up to now, in one piece that never changes: shared, freed by the last timeline_story_unref. */
+struct timeline_line {
+    int64_t after;              /* microseconds since the line before */
+    const char *actor, *clause; /* constants, NULL when there is none */
+    const char *sentence;
+};
+
+struct timeline_story {
+    _Atomic int references;
+    int64_t began;      /* seconds since 1970, by the wall clock */
+    int64_t took;       /* milliseconds from the beginning to the last step */
+    unsigned long lost; /* steps before the first line */
+    int count;
+    size_t bytes; /* of memory, all in all */
+    struct timeline_line lines[];
+};
+
+/* timeline_tell - a copy of all kept steps; one reference for the caller. NULL for NULL. */
+struct timeline_story *timeline_tell(struct timeline *timeline);
+struct timeline_story *timeline_story_ref(struct timeline_story *story);
+/* timeline_story_unref - NULL is allowed */
+void timeline_story_unref(struct timeline_story *story);
 
 #endif

@@ -39,8 +39,9 @@ struct tls_stream_handler {
     char *remote, *target;         /* client only */
     const char *protocol, *cipher; /* OpenSSL's constants; written in the handshake only */
     bool strict, dane;
-    char *refusal;   /* why our verify ended the handshake; NULL: it did not */
-    int key_updates; /* guarded by lock */
+    char *refusal;         /* why our verify ended the handshake; NULL: it did not */
+    enum failure *failure; /* the caller's, for the handshake only; NULL: nobody asks */
+    int key_updates;       /* guarded by lock */
     time_t key_updates_since;
 };
 
@@ -183,6 +184,7 @@ struct tls_stream_handler *tls_stream_handler_new(int fd, const struct tls_reque
     pthread_mutex_init(&handler->lock, NULL);
     handler->certificates = certificates_ref(certificates);
     handler->connection = (struct tls_connection){handler, request->direct, verify, by_name};
+    handler->failure = request->failure;
     ERR_clear_error();
     handler->ssl = SSL_new(certificates_context(certificates, request->local));
     if (handler->ssl == NULL || SSL_set_fd(handler->ssl, fd) != 1) {
@@ -222,10 +224,62 @@ void tls_stream_handler_free(struct tls_stream_handler *handler)
 
 /* --- the handshake --- */
 
+/* note - the cause, for who asked for it */
+static void note(const struct tls_stream_handler *handler, enum failure failure)
+{
+    if (handler->failure != NULL)
+        *handler->failure = failure;
+}
+
+/* failure_of_alert - RFC 8446 6.2: what the other side objects to */
+static enum failure failure_of_alert(int alert)
+{
+    switch (alert) {
+    case SSL_AD_BAD_CERTIFICATE:
+    case SSL_AD_UNSUPPORTED_CERTIFICATE:
+    case SSL_AD_CERTIFICATE_REVOKED:
+    case SSL_AD_CERTIFICATE_EXPIRED:
+    case SSL_AD_CERTIFICATE_UNKNOWN:
+    case SSL_AD_UNKNOWN_CA:
+    case SSL_AD_ACCESS_DENIED:
+    case SSL_AD_CERTIFICATE_REQUIRED:
+        return FAILURE_OUR_CERTIFICATE;
+    case SSL_AD_HANDSHAKE_FAILURE:
+    case SSL_AD_PROTOCOL_VERSION:
+    case SSL_AD_INSUFFICIENT_SECURITY:
+        return FAILURE_TLS_VERSION;
+    default:
+        return FAILURE_TLS_FAILED;
+    }
+}
+
+/* failure_of - of an error of OpenSSL's own */
+static enum failure failure_of(unsigned long error)
+{
+    switch (ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) : 0) {
+    case SSL_R_WRONG_VERSION_NUMBER: /* no record of TLS came */
+    case SSL_R_PACKET_LENGTH_TOO_LONG:
+    case SSL_R_HTTP_REQUEST:
+    case SSL_R_RECORD_LENGTH_MISMATCH:
+        return FAILURE_NOT_TLS;
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_UNKNOWN_PROTOCOL:
+    case SSL_R_NO_SHARED_CIPHER:
+    case SSL_R_NO_PROTOCOLS_AVAILABLE:
+    case SSL_R_UNKNOWN_CIPHER_RETURNED:
+    case SSL_R_WRONG_CIPHER_RETURNED:
+        return FAILURE_TLS_VERSION;
+    default:
+        return FAILURE_TLS_FAILED;
+    }
+}
+
 /* explain - what ended the handshake: our own verdict, the peer's alert, or what OpenSSL says */
 static void explain(const struct tls_stream_handler *handler, int kind, int error, struct text *why)
 {
+    note(handler, FAILURE_TLS_FAILED);
     if (handler->refusal != NULL) {
+        note(handler, server_trust_manager_failure(&handler->verdict));
         text_appendf(why, "we refuse the other side's certificate: %s", handler->refusal);
     } else if (kind == SSL_ERROR_ZERO_RETURN || (kind == SSL_ERROR_SYSCALL && error == 0)) {
         text_append_string(why,
@@ -236,6 +290,8 @@ static void explain(const struct tls_stream_handler *handler, int kind, int erro
         unsigned long first = ERR_peek_error();
         bool alert =
             ERR_GET_LIB(first) == ERR_LIB_SSL && ERR_GET_REASON(first) > SSL_AD_REASON_OFFSET;
+        note(handler, alert ? failure_of_alert(ERR_GET_REASON(first) - SSL_AD_REASON_OFFSET)
+                            : failure_of(first));
         text_append_string(why, alert ? "the other side refuses: " : "TLS: ");
         tls_context_error(why);
     }
@@ -257,6 +313,7 @@ static enum tls_step finish(struct tls_stream_handler *handler, struct text *why
     if (handler->remote == NULL || !handler->strict || verdict->trust != TRUST_INVALID)
         return TLS_DONE;
     text_appendf(why, "we refuse the other side's certificate: %s", text_string(&verdict->why));
+    note(handler, server_trust_manager_failure(verdict));
     return TLS_FAILED;
 }
 
@@ -272,12 +329,14 @@ enum tls_step tls_stream_handler_handshake(struct tls_stream_handler *handler, s
         step = finish(handler, why);
         handler->protocol = SSL_get_version(handler->ssl);
         handler->cipher = SSL_get_cipher_name(handler->ssl);
-    } else if (kind == SSL_ERROR_WANT_READ)
+        handler->failure = NULL; /* the caller's may be gone soon */
+    } else if (kind == SSL_ERROR_WANT_READ) {
         step = TLS_WANTS_READ;
-    else if (kind == SSL_ERROR_WANT_WRITE)
+    } else if (kind == SSL_ERROR_WANT_WRITE) {
         step = TLS_WANTS_WRITE;
-    else
+    } else {
         explain(handler, kind, error, why);
+    }
     pthread_mutex_unlock(&handler->lock);
     return step;
 }
@@ -295,6 +354,7 @@ int tls_stream_handler_run(struct tls_stream_handler *handler, int fd, const _At
             socket_util_wait(fd, stopped, step == TLS_WANTS_READ ? POLLIN : POLLOUT, deadline);
         if (ready > 0)
             continue;
+        note(handler, FAILURE_TLS_FAILED);
         text_append_string(why, ready == 0
                                     ? "the other side did not complete the handshake in time"
                                     : "the connection was closed in the middle of the handshake");

@@ -31,6 +31,8 @@ struct tls_request {
     const struct dns_tlsa *tlsa; /* client: secure TLSA records, or NULL; borrowed for the call */
     const char
         *target; /* client, with tlsa: the host they were found for, a name that counts too */
+    enum failure *
+        failure; /* gets the cause of a handshake that fails; NULL: not wanted. Must outlive the handshake. */
 };
 
 /* tls_stream_handler_new - for a connected non-blocking socket, which stays the caller's. Takes a

@@ -28,6 +28,7 @@
 #include "server/xmpp_server.h"
 #include "session/packet_router.h"
 #include "session/sasl_authentication.h"
+#include "session/session_outcome.h"
 #include "xml/xmlns.h"
 
 #define FEW_BYTES \
@@ -64,6 +65,8 @@ static int peer_error(struct socket_reader *reader, const struct element *elemen
     text_appendf(&why, "the other side says %s%s%s", stream_error_name(error), text[0] ? ": " : "",
                  text);
     socket_reader_note_end(reader, "stream error received", text_string(&why));
+    timeline_fail(socket_connection_timeline(reader->connection),
+                  session_outcome_of_stream_error(error, text), "%s", text_string(&why));
     text_free(&why);
     return socket_reader_end(reader, STREAM_ERROR_NONE, NULL,
                              "after the other side's stream error");
@@ -87,6 +90,8 @@ static int stream_closed(void *given)
 {
     struct socket_reader *reader = given;
     socket_reader_note_end(reader, "closed", "the other side closed the stream");
+    timeline_fail(socket_connection_timeline(reader->connection), FAILURE_ENDED, "%s",
+                  text_string(&reader->end_reason));
     if (!reader->ending)
         return socket_reader_end(reader, STREAM_ERROR_NONE, NULL,
                                  "answering the other side's closing tag");
@@ -131,10 +136,10 @@ static int feed(struct socket_reader *reader, const char *bytes, size_t length)
     if (!reader->authenticated) {
         reader->bytes_before += length;
         if (reader->bytes_before > (size_t)reader->config->s2s_negotiation_total)
-            return socket_reader_end(reader, STREAM_POLICY_VIOLATION,
-                                     "too much before authentication",
-                                     "more than %lld bytes before anything was proved",
-                                     (long long)reader->config->s2s_negotiation_total);
+            return socket_reader_fail(reader, FAILURE_LIMIT_HERE, STREAM_POLICY_VIOLATION,
+                                      "too much before authentication",
+                                      "more than %lld bytes before anything was proved",
+                                      (long long)reader->config->s2s_negotiation_total);
     }
     const char *why;
     packet_router_remember(true);
@@ -150,7 +155,11 @@ static int feed(struct socket_reader *reader, const char *bytes, size_t length)
         break;
     }
     enum stream_error error = xmpp_packet_reader_error(reader->packets, &why);
-    return socket_reader_end(reader, error, why, "%s", why);
+    if (xmpp_packet_reader_in_stream(reader->packets))
+        return socket_reader_fail(reader, FAILURE_BAD_STREAM, error, why, "%s", why);
+    const char *other = session_outcome_of_bytes(bytes, length);
+    return socket_reader_fail(reader, FAILURE_NOT_XMPP, error, why, "no XMPP stream: %s%s%s", why,
+                              other != NULL ? "; " : "", other != NULL ? other : "");
 }
 
 /* rest - nothing came for a while: the parser, the buffer, the pages of the stack that deeper calls have used */
@@ -220,9 +229,13 @@ static void read_stream(struct socket_reader *reader)
             break;
         case SOCKET_READ_END:
             socket_reader_note_end(reader, "closed", "the connection was ended");
+            timeline_fail(socket_connection_timeline(reader->connection), FAILURE_ENDED, "%s",
+                          text_string(&reader->end_reason));
             return;
         case SOCKET_READ_FAILED:
             socket_reader_note_end(reader, "broken", "the connection broke");
+            timeline_fail(socket_connection_timeline(reader->connection), FAILURE_BROKE, "%s",
+                          text_string(&reader->end_reason));
             return;
         }
     }

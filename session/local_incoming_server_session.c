@@ -35,6 +35,7 @@
 #include "session/retry_pause.h"
 #include "session/server_session_description.h"
 #include "session/session_manager.h"
+#include "session/session_outcome.h"
 #include "session/tls_negotiation.h"
 #include "xml/jid.h"
 #include "xml/xmlns.h"
@@ -190,6 +191,7 @@ struct local_incoming_server_session *local_incoming_server_session_create_sessi
     metrics_add(incoming_sessions, 1);
     if (offer->authenticated != NULL) { /* before the handshake: what follows it may come at once */
         believe(session, domain_span(local), domain_span(offer->authenticated), PAIR_BY_EXTERNAL);
+        session_outcome_in(reader->connection, offer->authenticated, local, FAILURE_NONE, "");
         log_info("%s: %s proved itself to %s by its certificate, from %s",
                  socket_connection_name(reader->connection), offer->authenticated, local,
                  socket_connection_peer(reader->connection));
@@ -308,6 +310,11 @@ static void verified(void *owner, const struct dialback_verification *verificati
                  socket_connection_name(connection), verification->remote,
                  socket_connection_peer(connection), verification->local, verdict->why);
     }
+    session_outcome_in(connection, verification->remote, verification->local,
+                       verdict->type == DIALBACK_VALID     ? FAILURE_NONE
+                       : verdict->type == DIALBACK_INVALID ? FAILURE_THEIR_KEY_DENIED
+                                                           : FAILURE_DIALBACK_UNVERIFIED,
+                       verdict->why);
     answer(session, false, verification->local, verification->remote, verdict->type, verdict->error,
            verdict->why);
     if (nothing_left) /* XEP-0220 2.2.1: after an invalid result the stream is of no use */
@@ -397,10 +404,27 @@ static void take_certificate(struct local_incoming_server_session *session,
     pthread_mutex_unlock(&session->session.lock);
     believe(session, domain_span(request->to), domain_span(request->from), PAIR_BY_CERTIFICATE);
     retry_pause_succeeded(request->from);
+    session_outcome_in(session->session.connection, request->from, request->to, FAILURE_NONE, "");
     log_info("%s: %s proved itself to %s by its certificate, asked by dialback, from %s",
              socket_connection_name(session->session.connection), request->from, request->to,
              socket_connection_peer(session->session.connection));
     answer(session, true, request->to, request->from, DIALBACK_VALID, PACKET_BAD_REQUEST, NULL);
+}
+
+/* answer_error - refused without a question */
+static void answer_error(struct local_incoming_server_session *session,
+                         struct socket_reader *reader, const struct dialback_element *request,
+                         enum packet_error error, const char *why)
+{
+    enum failure failure = error == PACKET_ITEM_NOT_FOUND        ? FAILURE_NOT_SERVED_HERE
+                           : error == PACKET_RESOURCE_CONSTRAINT ? FAILURE_LIMIT_HERE
+                           : error == PACKET_POLICY_VIOLATION    ? tls_negotiation_failure(reader)
+                                                                 : FAILURE_OTHER;
+    timeline_step(socket_connection_timeline(reader->connection),
+                  "ServerDialback.validateRemoteDomain", "XEP-0220 2.5", "refused: %s (%s)",
+                  packet_error_name(error), why);
+    session_outcome_in(reader->connection, request->from, request->to, failure, why);
+    answer(session, true, request->to, request->from, DIALBACK_ERROR, error, why);
 }
 
 /* ask - send the question on its way, or say at once why not */
@@ -409,11 +433,8 @@ static void ask(struct local_incoming_server_session *session, struct socket_rea
 {
     struct timeline *timeline = socket_connection_timeline(reader->connection);
     if (!local_incoming_server_session_may_have(session, reader, request->to, request->from)) {
-        timeline_step(timeline, "ServerDialback.validateRemoteDomain", "XEP-0220 2.5",
-                      "%s has another session and xmpp.server.session.allowmultiple is false",
-                      request->from);
-        answer(session, true, request->to, request->from, DIALBACK_ERROR,
-               PACKET_RESOURCE_CONSTRAINT, "there is another session of this domain");
+        answer_error(session, reader, request, PACKET_RESOURCE_CONSTRAINT,
+                     "there is another session of this domain (session.allowmultiple)");
         return;
     }
     enum claim claim = claim_pair(session, request);
@@ -433,10 +454,8 @@ static void ask(struct local_incoming_server_session *session, struct socket_rea
                       request->to);
         return;
     case CLAIM_TOO_MANY:
-        timeline_step(timeline, "ServerDialback.validateRemoteDomain", "XEP-0220 2.5",
-                      "too many domains are proved or being proved on this stream");
-        answer(session, true, request->to, request->from, DIALBACK_ERROR,
-               PACKET_RESOURCE_CONSTRAINT, "too many domains on this stream");
+        answer_error(session, reader, request, PACKET_RESOURCE_CONSTRAINT,
+                     "too many domains on this stream");
         return;
     case CLAIM_NEW:
         break;
@@ -449,17 +468,6 @@ static void ask(struct local_incoming_server_session *session, struct socket_rea
         reader->connection); /* who does not read its answers gets no further questions */
     local_outgoing_server_session_verify_key(dialback_verification_new(
         request, session->stream_id, verified, session_ref(&session->session)));
-}
-
-/* answer_error - refused without a question */
-static void answer_error(struct local_incoming_server_session *session,
-                         struct socket_reader *reader, const struct dialback_element *request,
-                         enum packet_error error, const char *why)
-{
-    timeline_step(socket_connection_timeline(reader->connection),
-                  "ServerDialback.validateRemoteDomain", "XEP-0220 2.5", "refused: %s (%s)",
-                  packet_error_name(error), why);
-    answer(session, true, request->to, request->from, DIALBACK_ERROR, error, why);
 }
 
 static enum receiving_place place_of(const struct local_incoming_server_session *session,
@@ -510,6 +518,12 @@ int local_incoming_server_session_validate_subsequent_domain(
         answer_error(session, reader, request, error, text_string(&why));
         break;
     case RECEIVING_END_STREAM:
+        if (request->addressed)
+            session_outcome_in(reader->connection, request->from, request->to,
+                               reader->config->xmpp_server_dialback_enabled
+                                   ? FAILURE_BLOCKED_HERE
+                                   : FAILURE_DIALBACK_OFF_HERE,
+                               text_string(&why));
         result = socket_reader_end(reader, stream_error, NULL, "%s", text_string(&why));
         break;
     }

@@ -45,6 +45,7 @@
 #include "session/routing_table.h"
 #include "session/server_session_description.h"
 #include "session/session_manager.h"
+#include "session/session_outcome.h"
 #include "xml/xmlns.h"
 
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -343,6 +344,7 @@ void local_outgoing_server_session_authenticated(struct local_outgoing_server_se
     if (!first)
         return;
     retry_pause_succeeded(session->remote);
+    session_outcome_out(session, session->local, FAILURE_NONE, "");
     log_info("outgoing session to %s: %s is proved by its certificate, at %s", session->remote,
              session->local, socket_connection_peer(session->session.connection));
     outgoing_session_promise_fulfilled(own, remote, session);

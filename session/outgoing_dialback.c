@@ -17,12 +17,13 @@
 #include <string.h>
 
 #include "server/log.h"
-#include "server/timeline.h"
+#include "server/timeline_store.h"
 #include "server/xmpp_server.h"
 #include "session/domain_pair.h"
 #include "session/outgoing_session_promise.h"
 #include "session/outgoing_session_state.h"
 #include "session/retry_pause.h"
+#include "session/session_outcome.h"
 
 enum outgoing_offer outgoing_dialback_offer(struct local_outgoing_server_session *session,
                                             struct span local,
@@ -81,6 +82,18 @@ void outgoing_dialback_send_waiting(struct local_outgoing_server_session *sessio
     receiving_server_verify_keys(&session->receiving, answer_by, out);
 }
 
+/* note_silence - our key was not answered: was it asked about meanwhile? */
+static void note_silence(struct local_outgoing_server_session *session, int64_t now)
+{
+    struct timeline_asked asked;
+    bool came = timeline_store_last_asked(session->remote, &asked) && asked.valid &&
+                asked.at >= now - session->read_timeout;
+    timeline_fail(session->timeline, came ? FAILURE_DIALBACK_SILENT : FAILURE_DIALBACK_NOT_ASKED,
+                  "no answer to our dialback key within %lld ms; it %s",
+                  (long long)session->read_timeout,
+                  came ? "was asked about here" : "was not asked about here");
+}
+
 void outgoing_dialback_expire(struct local_outgoing_server_session *session, int64_t now)
 {
     struct originating_request *request;
@@ -91,6 +104,8 @@ void outgoing_dialback_expire(struct local_outgoing_server_session *session, int
         verification = receiving_server_take_expired(&session->receiving, now);
         pthread_mutex_unlock(&session->session.lock);
         if (request != NULL) {
+            note_silence(session, now);
+            session_outcome_out(session, request->local, FAILURE_OTHER, "");
             retry_pause_failed(session->remote, PACKET_REMOTE_SERVER_TIMEOUT,
                                "no answer to our dialback key in time");
             outgoing_session_promise_failed(
@@ -124,6 +139,7 @@ static void proved(struct local_outgoing_server_session *session,
     session->domains++;
     pthread_mutex_unlock(&session->session.lock);
     retry_pause_succeeded(session->remote);
+    session_outcome_out(session, request->local, FAILURE_NONE, "");
     log_info("outgoing session to %s: %s is proved by dialback, at %s", session->remote,
              request->local, socket_connection_peer(session->session.connection));
     outgoing_session_promise_fulfilled(domain_span(request->local), domain_span(request->remote),
@@ -142,6 +158,11 @@ static int not_proved(struct local_outgoing_server_session *session,
              error ? packet_error_name(answer->error) : "invalid key", error ? ", " : "",
              error ? answer->error_text : "");
     log_info("outgoing session to %s: %s", session->remote, why);
+    timeline_fail(session->timeline,
+                  error ? session_outcome_of_dialback_error(answer->error, answer->error_text)
+                        : FAILURE_OUR_KEY_DENIED,
+                  "%s", why);
+    session_outcome_out(session, request->local, FAILURE_OTHER, why);
     enum packet_error condition =
         error ? PACKET_REMOTE_SERVER_TIMEOUT : PACKET_INTERNAL_SERVER_ERROR;
     retry_pause_failed(session->remote, condition, why);
@@ -217,6 +238,14 @@ void outgoing_dialback_fail(struct local_outgoing_server_session *session, enum 
     session->originating = (struct originating_server){0};
     session->receiving = (struct receiving_server){0};
     pthread_mutex_unlock(&session->session.lock);
+    if (originating.requests != NULL)
+        timeline_fail(session->timeline, FAILURE_DIALBACK_ERROR,
+                      "the stream ended before our dialback key was answered: %s", why);
+    enum failure noted = timeline_failure(session->timeline, NULL);
+    bool refused = noted == FAILURE_BLOCKED_THERE || noted == FAILURE_NOT_SERVED_THERE;
+    if (wanted != NULL || originating.requests != NULL || receiving.verifications != NULL ||
+        refused)
+        session_outcome_out(session, session->local, FAILURE_OTHER, why);
     while (wanted != NULL) {
         struct wanted *each = wanted;
         wanted = each->next;

@@ -27,8 +27,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "dialback/dialback_element.h"
 #include "server/certificate_identity.h"
 #include "server/log.h"
@@ -44,6 +42,7 @@
 #include "session/outgoing_session_promise.h"
 #include "session/retry_pause.h"
 #include "session/sasl_authentication.h"
+#include "session/session_outcome.h"
 #include "session/tls_negotiation.h"
 #include "session/undelivered_stanzas.h"
 #include "xml/xmlns.h"
@@ -86,11 +85,12 @@ static int use_dialback(struct outgoing_server_socket_reader *self)
     bool offered = self->offers_dialback || self->declares_dialback;
     self->reached = true;
     if (!offered || !(self->reader.config->xmpp_server_dialback_enabled || self->policy.upstream))
-        return socket_reader_end(&self->reader, STREAM_ERROR_NONE, NULL,
-                                 offered
-                                     ? "nothing but dialback would do with %s, and it is off here"
-                                     : "%s offers no way to authenticate that we know",
-                                 remote);
+        return socket_reader_fail(
+            &self->reader, offered ? FAILURE_DIALBACK_OFF_HERE : FAILURE_NO_WAY_OFFERED,
+            STREAM_ERROR_NONE, NULL,
+            offered ? "nothing but dialback would do with %s, and it is off here"
+                    : "%s offers no way to authenticate that we know",
+            remote);
     local_outgoing_server_session_opened(self->session, self->stream_id);
     return 0;
 }
@@ -101,15 +101,15 @@ static int stream_opened(struct socket_reader *reader, const struct stream_heade
     const char *remote = local_outgoing_server_session_remote(self->session);
     if (strcmp(header->stream_ns, XMLNS_STREAM) != 0 ||
         strcmp(header->content_ns, XMLNS_SERVER) != 0)
-        return socket_reader_end(reader, STREAM_INVALID_NAMESPACE, NULL,
-                                 "%s answers with namespaces '%s' and '%s'", remote,
-                                 header->stream_ns, header->content_ns);
+        return socket_reader_fail(reader, FAILURE_NOT_XMPP, STREAM_INVALID_NAMESPACE, NULL,
+                                  "%s answers with namespaces '%s' and '%s'", remote,
+                                  header->stream_ns, header->content_ns);
     if (!header->is_stream)
-        return socket_reader_end(reader, STREAM_BAD_FORMAT, NULL,
-                                 "the root element of %s is not stream", remote);
+        return socket_reader_fail(reader, FAILURE_NOT_XMPP, STREAM_BAD_FORMAT, NULL,
+                                  "the root element of %s is not stream", remote);
     if (header->has_version && !header->version_valid)
-        return socket_reader_end(reader, STREAM_UNSUPPORTED_VERSION, NULL,
-                                 "the version of %s is not of the form 1.0", remote);
+        return socket_reader_fail(reader, FAILURE_BAD_STREAM, STREAM_UNSUPPORTED_VERSION, NULL,
+                                  "the version of %s is not of the form 1.0", remote);
     self->modern = header->major >= 1;
     self->declares_dialback = header->declares_dialback;
     char from[JID_PART_MAX + 1];
@@ -125,8 +125,8 @@ static int stream_opened(struct socket_reader *reader, const struct stream_heade
     if (self->modern)
         return 0;
     if (self->stream_id[0] == '\0')
-        return socket_reader_end(reader, STREAM_BAD_FORMAT, NULL, "the header of %s has no id",
-                                 remote);
+        return socket_reader_fail(reader, FAILURE_BAD_STREAM, STREAM_BAD_FORMAT, NULL,
+                                  "the header of %s has no id", remote);
     timeline_step(socket_connection_timeline(reader->connection),
                   "LocalOutgoingServerSession.createOutgoingSession", "RFC 6120 4.7.5",
                   "%s is older than XMPP 1.0: no features will come, dialback at once", remote);
@@ -135,8 +135,8 @@ static int stream_opened(struct socket_reader *reader, const struct stream_heade
     self->offers_dialback = true; /* there is nothing else */
     int result = !plain || tls_policy_admits_plain(&self->policy, &why)
                      ? use_dialback(self)
-                     : socket_reader_end(reader, STREAM_POLICY_VIOLATION, NULL, "%s can't: %s",
-                                         remote, text_string(&why));
+                     : socket_reader_fail(reader, FAILURE_TLS_MISSING, STREAM_POLICY_VIOLATION,
+                                          NULL, "%s can't: %s", remote, text_string(&why));
     text_free(&why);
     return result;
 }
@@ -178,14 +178,15 @@ static int plain_features(struct outgoing_server_socket_reader *self,
     if (starttls != NULL && possible)
         return ask_for_tls(self);
     if (starttls != NULL && element_child(starttls, "required", XMLNS_TLS) != NULL)
-        return socket_reader_end(
-            reader, STREAM_POLICY_VIOLATION, NULL, "%s requires TLS, which %s", remote,
-            self->policy.allowed ? "needs a certificate here, and there is none"
-                                 : "is switched off here");
+        return socket_reader_fail(reader, FAILURE_TLS_OFF_HERE, STREAM_POLICY_VIOLATION, NULL,
+                                  "%s requires TLS, which %s", remote,
+                                  self->policy.allowed
+                                      ? "needs a certificate here, and there is none"
+                                      : "is switched off here");
     if (self->policy.required)
-        return socket_reader_end(reader, STREAM_POLICY_VIOLATION, NULL,
-                                 "%s does not offer TLS, which is required (%s)", remote,
-                                 self->policy.source);
+        return socket_reader_fail(reader, FAILURE_TLS_MISSING, STREAM_POLICY_VIOLATION, NULL,
+                                  "%s does not offer TLS, which is required (%s)", remote,
+                                  self->policy.source);
     return use_dialback(self);
 }
 
@@ -204,6 +205,9 @@ static bool is_proved(struct outgoing_server_socket_reader *self)
                   proved ? "the certificate is for %s: %s"
                          : "the certificate does not prove %s: %s",
                   remote, text_string(&how));
+    if (!proved)
+        timeline_fail(socket_connection_timeline(self->reader.connection),
+                      server_trust_manager_failure(verdict), "%s", text_string(&how));
     text_free(&how);
     return proved;
 }
@@ -213,12 +217,9 @@ static int ask_for_external(struct outgoing_server_socket_reader *self)
 {
     struct socket_reader *reader = &self->reader;
     const char *local = local_outgoing_server_session_local(self->session);
-    unsigned char encoded[2 * JID_PART_MAX] = "=";
+    bool skip = reader->config->xmpp_auth_external_server_skip_sending_authzid;
     struct text out = TEXT_EMPTY;
-    if (!reader->config->xmpp_auth_external_server_skip_sending_authzid)
-        EVP_EncodeBlock(encoded, (const unsigned char *)local, (int)strlen(local));
-    text_appendf(&out, "<auth xmlns=\"" XMLNS_SASL "\" mechanism=\"EXTERNAL\">%s</auth>",
-                 (const char *)encoded);
+    sasl_authentication_ask(skip ? NULL : local, &out);
     self->asked_sasl = true;
     socket_connection_deliver(reader->connection, out.bytes, out.length);
     text_free(&out);
@@ -259,8 +260,8 @@ static int features_received(struct socket_reader *reader, const struct element 
     if (self->asked_tls || self->asked_sasl)
         return 0; /* an answer is due, not these */
     if (self->stream_id[0] == '\0')
-        return socket_reader_end(reader, STREAM_BAD_FORMAT, NULL, "the header of %s has no id",
-                                 remote);
+        return socket_reader_fail(reader, FAILURE_BAD_STREAM, STREAM_BAD_FORMAT, NULL,
+                                  "the header of %s has no id", remote);
     if (self->succeeded) {
         self->reached = true;
         local_outgoing_server_session_authenticated(self->session, self->stream_id);
@@ -317,6 +318,8 @@ static int secure(struct outgoing_server_socket_reader *self, bool direct)
     int result = find_tlsa(self, tlsa, &why);
     if (result < 0) {
         socket_reader_note_end(reader, "TLS failed", text_string(&why));
+        timeline_fail(socket_connection_timeline(reader->connection), FAILURE_TLSA_SILENT, "%s",
+                      text_string(&why));
         socket_connection_end(reader->connection, NULL, 0);
     } else {
         result = tls_negotiation_run(reader, &request, NULL,
@@ -340,9 +343,9 @@ static int tls_answered(struct outgoing_server_socket_reader *self, const struct
     bool asked = self->asked_tls;
     self->asked_tls = false;
     if (!asked || !element_is(element, "proceed", XMLNS_TLS))
-        return socket_reader_end(reader, STREAM_ERROR_NONE, NULL, "%s answers <%s/> to starttls",
-                                 local_outgoing_server_session_remote(self->session),
-                                 element->name);
+        return socket_reader_fail(
+            reader, FAILURE_TLS_REFUSED, STREAM_ERROR_NONE, NULL, "%s answers <%s/> to starttls",
+            local_outgoing_server_session_remote(self->session), element->name);
     reader->restart = start_tls;
     return -1;
 }
@@ -368,6 +371,8 @@ static int sasl_answered(struct outgoing_server_socket_reader *self, const struc
                   "LocalOutgoingServerSession.secureAndAuthenticate", "XEP-0178 3",
                   "SASL EXTERNAL refused: %s",
                   condition != NULL ? condition->name : "no reason given");
+    timeline_fail(socket_connection_timeline(reader->connection), FAILURE_EXTERNAL_REFUSED,
+                  "SASL EXTERNAL refused: %s", condition != NULL ? condition->name : "no reason");
     log_info("outgoing session to %s: it does not take our certificate for %s (%s)",
              local_outgoing_server_session_remote(self->session),
              local_outgoing_server_session_local(self->session),
@@ -438,8 +443,9 @@ static int timed_out(struct socket_reader *reader)
 {
     struct outgoing_server_socket_reader *self = self_of(reader);
     if (!local_outgoing_server_session_is_open(self->session))
-        return socket_reader_end(
-            reader, STREAM_CONNECTION_TIMEOUT, NULL, "%s did not complete the set-up in time: %s",
+        return socket_reader_fail(
+            reader, self->stream_id == NULL ? FAILURE_NO_HEADER : FAILURE_NO_FEATURES,
+            STREAM_CONNECTION_TIMEOUT, NULL, "%s did not complete the set-up in time: %s",
             local_outgoing_server_session_remote(self->session),
             self->stream_id == NULL ? "no stream header came" : "no features came");
     int64_t idle = idle_limit(reader);
@@ -476,7 +482,10 @@ static int connect_to(struct outgoing_server_socket_reader *self, enum packet_er
     const char *remote = local_outgoing_server_session_remote(session);
     int fd = -1;
     enum socket_util_result result = SOCKET_NOT_FOUND;
-    if (remote_server_manager_can_access(remote, why)) {
+    if (!remote_server_manager_can_access(remote, why)) {
+        timeline_fail(local_outgoing_server_session_timeline(session), FAILURE_BLOCKED_HERE, "%s",
+                      text_string(why));
+    } else {
         text_clear(why);
         result = socket_util_connect(remote, self->policy.allowed && tls_negotiation_is_possible(),
                                      local_outgoing_server_session_deadline(session),
@@ -537,6 +546,7 @@ static void read_one(struct outgoing_server_socket_reader *self, int fd)
     }
     open_stream(&self->reader, self->session);
     blocking_reading_mode_run(&self->reader);
+    session_outcome_unanswered(&self->reader, self->asked_tls, self->asked_sasl);
 }
 
 /* goes_on - is it worth to try again? Another address, but not when this one knew us and said no. COMPAT: ejabberd (23.01, of

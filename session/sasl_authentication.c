@@ -92,3 +92,12 @@ bool sasl_authentication_offers_external(const struct element *features)
     }
     return false;
 }
+
+void sasl_authentication_ask(const char *local, struct text *out)
+{
+    unsigned char encoded[2 * JID_PART_MAX] = "=";
+    if (local != NULL)
+        EVP_EncodeBlock(encoded, (const unsigned char *)local, (int)strlen(local));
+    text_appendf(out, "<auth xmlns=\"" XMLNS_SASL "\" mechanism=\"EXTERNAL\">%s</auth>",
+                 (const char *)encoded);
+}

@@ -22,6 +22,9 @@ struct sasl_offer {
 bool sasl_authentication_is_element(const struct element *element);
 /* sasl_authentication_offers_external - do these features of another server list EXTERNAL? */
 bool sasl_authentication_offers_external(const struct element *features);
+/* sasl_authentication_ask - append the <auth/> with which we ask for EXTERNAL as `local` (prepared; NULL: it is not said again,
+ * XEP-0178 3) */
+void sasl_authentication_ask(const char *local, struct text *out);
 /* sasl_authentication_handle - judge it: NULL for success, else the condition of the failure ("invalid-authzid",
  * RFC 6120 6.5), a constant. `arena` is the element's. */
 const char *sasl_authentication_handle(const struct element *element,

@@ -37,6 +37,7 @@
 #include "session/local_incoming_server_session.h"
 #include "session/packet_router.h"
 #include "session/sasl_authentication.h"
+#include "session/session_outcome.h"
 #include "session/tls_negotiation.h"
 #include "xml/jid.h"
 #include "xml/packet.h"
@@ -179,14 +180,15 @@ static int check_names(struct socket_reader *reader, const char *to, const char 
     if (self_of(reader)->upstream)
         return check_upstream(reader, from);
     if (!xmpp_server_is_local(to, strlen(to)))
-        return socket_reader_end(
-            reader, xmpp_server_was_local(to, strlen(to)) ? STREAM_HOST_GONE : STREAM_HOST_UNKNOWN,
-            NULL, "the header is addressed to %s, which is not served here", to);
+        return socket_reader_fail(
+            reader, FAILURE_NOT_SERVED_HERE,
+            xmpp_server_was_local(to, strlen(to)) ? STREAM_HOST_GONE : STREAM_HOST_UNKNOWN, NULL,
+            "the header is addressed to %s, which is not served here", to);
     struct text why = TEXT_EMPTY;
     int result = 0;
     if (from != NULL && !remote_server_manager_can_access(from, &why))
-        result = socket_reader_end(reader, STREAM_POLICY_VIOLATION, NULL, "%s: %s", from,
-                                   text_string(&why));
+        result = socket_reader_fail(reader, FAILURE_BLOCKED_HERE, STREAM_POLICY_VIOLATION, NULL,
+                                    "%s: %s", from, text_string(&why));
     text_free(&why);
     return result;
 }
@@ -219,9 +221,10 @@ static int check_tls(struct server_socket_reader *self, const struct stream_head
                               reader->config->xmpp_server_cert_policy == CONFIG_CERT_NEEDED, &why);
     else if (header->major < 1) /* it can't start TLS */
         good = tls_policy_admits_plain(&policy, &why);
-    int result = good ? 0
-                      : socket_reader_end(reader, STREAM_POLICY_VIOLATION, text_string(&why), "%s",
-                                          text_string(&why));
+    int result =
+        good ? 0
+             : socket_reader_fail(reader, tls_negotiation_failure(reader), STREAM_POLICY_VIOLATION,
+                                  text_string(&why), "%s", text_string(&why));
     text_free(&why);
     return result;
 }
@@ -291,7 +294,7 @@ static int negotiate_tls(struct socket_reader *reader)
         return -1;
     }
     socket_connection_deliver(reader->connection, failure, sizeof failure - 1);
-    return socket_reader_end(reader, STREAM_ERROR_NONE, NULL, "%s", why);
+    return socket_reader_fail(reader, FAILURE_TLS_OFF_HERE, STREAM_ERROR_NONE, NULL, "%s", why);
 }
 
 static int begin_authenticated(struct socket_reader *reader)
@@ -319,8 +322,7 @@ static int sasl_failure(struct server_socket_reader *self, const char *condition
     struct socket_reader *reader = &self->reader;
     struct text out = TEXT_EMPTY;
     text_appendf(&out, "<failure xmlns=\"" XMLNS_SASL "\"><%s/></failure>", condition);
-    timeline_step(socket_connection_timeline(reader->connection), "SASLAuthentication.handle",
-                  "RFC 6120 6.5", "SASL refused: %s; dialback may still follow", condition);
+    session_outcome_sasl_refused(reader, condition);
     socket_connection_deliver(reader->connection, out.bytes, out.length);
     text_free(&out);
     if (++self->failures < reader->config->xmpp_auth_retries)
@@ -355,8 +357,8 @@ static int refuse_packet(struct socket_reader *reader, const struct element *pac
 {
     metrics_add(stanzas_refused, 1);
     const char *from = element_get(packet, "from"), *to = element_get(packet, "to");
-    return socket_reader_end(reader, error, NULL, "%s from=%s to=%s: %s", packet->name,
-                             from ? from : "-", to ? to : "-", why);
+    return socket_reader_fail(reader, FAILURE_UNPROVED_STANZA, error, NULL, "%s from=%s to=%s: %s",
+                              packet->name, from ? from : "-", to ? to : "-", why);
 }
 
 /* check_right - RFC 6120 8.1.1.2, 8.1.2.2: may this sender's domain write to this domain of
@@ -421,8 +423,7 @@ static int answer_verify(struct socket_reader *reader, const struct dialback_ele
                                                      : NULL;
     enum dialback_type type =
         authoritative_server_verify_received_key(request, refused, upstream, &out, &why);
-    if (request->addressed)
-        timeline_concern(socket_connection_timeline(reader->connection), request->from);
+    session_outcome_asked(reader, request, upstream ? DIALBACK_UNKNOWN_TYPE : type);
     timeline_step(socket_connection_timeline(reader->connection),
                   "ServerDialback.verifyReceivedKey", "XEP-0220 2.2.2", "db:verify received: %s",
                   text_string(&why));
@@ -503,9 +504,9 @@ static int timed_out(struct socket_reader *reader)
     if (!is_authenticated(reader)) {
         if (has_pending(self) || now < self->negotiation_deadline)
             return 0;
-        return socket_reader_end(reader, STREAM_CONNECTION_TIMEOUT, NULL,
-                                 "nothing was proved within %lld ms",
-                                 (long long)reader->config->s2s_negotiation_timeout);
+        return socket_reader_fail(reader, FAILURE_NOTHING_PROVED, STREAM_CONNECTION_TIMEOUT, NULL,
+                                  "nothing was proved within %lld ms",
+                                  (long long)reader->config->s2s_negotiation_timeout);
     }
     int64_t idle = reader->config->xmpp_server_session_idle;
     if (idle <= 0 || now < socket_connection_last_active(reader->connection) + idle)
@@ -550,6 +551,8 @@ static void run(void *given)
         blocking_reading_mode_run(reader);
     else
         socket_connection_finish(reader->connection, SOCKET_READER_LINGER_MS);
+    session_outcome_in_over(reader, self->upstream || has_pending(self) ? NULL : self->remote,
+                            self->local);
     if (self->session != NULL)
         local_incoming_server_session_close(self->session, reader);
     else
@@ -566,9 +569,9 @@ static void discard(void *given)
 int server_socket_reader_create(int fd, const struct sockaddr *peer, enum connection_kind kind,
                                 struct socket_reader_task *task)
 {
+    char name[80];
+    socket_util_name(peer, name, sizeof name);
     if (kind == CONNECTION_UPSTREAM && !upstream_manager_admits(peer, NULL)) {
-        char name[80];
-        socket_util_name(peer, name, sizeof name);
         log_warn("connection from %s to the private port refused: no [upstream] has this address",
                  name);
         return -1;
@@ -576,8 +579,6 @@ int server_socket_reader_create(int fd, const struct sockaddr *peer, enum connec
     const struct config *config = config_get();
     if (atomic_fetch_add(&incoming_count, 1) >= config->s2s_connections_max) {
         atomic_fetch_sub(&incoming_count, 1);
-        char name[80];
-        socket_util_name(peer, name, sizeof name);
         log_warn("connection from %s refused: %lld are open, s2s.connections.max", name,
                  (long long)config->s2s_connections_max);
         config_unref(config);

@@ -62,16 +62,11 @@ void socket_reader_send_header(struct socket_reader *reader,
     reader->header_sent = true;
 }
 
-int socket_reader_end(struct socket_reader *reader, enum stream_error error, const char *tell,
-                      const char *why, ...)
+/* end - with this sentence */
+static int end(struct socket_reader *reader, enum stream_error error, const char *tell,
+               const char *sentence)
 {
-    struct text reason = TEXT_EMPTY, last = TEXT_EMPTY;
-    va_list arguments;
-    va_start(arguments, why);
-    char sentence[512];
-    vsnprintf(sentence, sizeof sentence, why, arguments);
-    va_end(arguments);
-    text_append_string(&reason, sentence);
+    struct text last = TEXT_EMPTY;
     timeline_step(socket_connection_timeline(reader->connection), "SocketReader.run",
                   "RFC 6120 4.9.1", "we end the stream: %s (%s)", stream_error_name(error),
                   sentence);
@@ -85,8 +80,30 @@ int socket_reader_end(struct socket_reader *reader, enum stream_error error, con
         error != STREAM_ERROR_NONE)
         metrics_add(stream_errors_sent, 1);
     text_free(&last);
-    text_free(&reason);
     return -1;
+}
+
+int socket_reader_end(struct socket_reader *reader, enum stream_error error, const char *tell,
+                      const char *why, ...)
+{
+    char sentence[512];
+    va_list arguments;
+    va_start(arguments, why);
+    vsnprintf(sentence, sizeof sentence, why, arguments);
+    va_end(arguments);
+    return end(reader, error, tell, sentence);
+}
+
+int socket_reader_fail(struct socket_reader *reader, enum failure failure, enum stream_error error,
+                       const char *tell, const char *why, ...)
+{
+    char sentence[512];
+    va_list arguments;
+    va_start(arguments, why);
+    vsnprintf(sentence, sizeof sentence, why, arguments);
+    va_end(arguments);
+    timeline_fail(socket_connection_timeline(reader->connection), failure, "%s", sentence);
+    return end(reader, error, tell, sentence);
 }
 
 int socket_reader_end_gracefully(struct socket_reader *reader, const char *why)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "server/config.h"
+#include "server/failure.h"
 #include "server/socket_connection.h"
 #include "xml/stream_header.h"
 #include "xml/xmpp_packet_reader.h"
@@ -81,6 +82,10 @@ void socket_reader_send_header(struct socket_reader *reader,
  * returned. */
 int socket_reader_end(struct socket_reader *reader, enum stream_error error, const char *tell,
                       const char *why, ...) __attribute__((format(printf, 4, 5)));
+/* socket_reader_fail - the same, and the timeline notes that `failure` is why */
+int socket_reader_fail(struct socket_reader *reader, enum failure failure, enum stream_error error,
+                       const char *tell, const char *why, ...)
+    __attribute__((format(printf, 5, 6)));
 /* socket_reader_end_gracefully - send the closing tag, but go on processing what arrives until
  * the peer's closing tag or the linger time (RFC 6120 4.4). Always 0. */
 int socket_reader_end_gracefully(struct socket_reader *reader, const char *why);

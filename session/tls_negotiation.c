@@ -29,6 +29,12 @@ const struct server_verdict *tls_negotiation_verdict(const struct socket_reader 
     return tls_stream_handler_verdict(socket_connection_tls(reader->connection));
 }
 
+enum failure tls_negotiation_failure(const struct socket_reader *reader)
+{
+    const struct server_verdict *verdict = tls_negotiation_verdict(reader);
+    return verdict == NULL ? FAILURE_TLS_MISSING : server_trust_manager_failure(verdict);
+}
+
 static void note_success(const struct socket_reader *reader)
 {
     static const char *const words[] = {"no certificate", "a valid certificate",
@@ -53,11 +59,14 @@ int tls_negotiation_run(struct socket_reader *reader, const struct tls_request *
     struct text reason = TEXT_EMPTY;
     struct certificates *certificates = certificate_manager_get();
     struct tls_stream_handler *handler = NULL;
+    enum failure failure = certificates == NULL ? FAILURE_TLS_OFF_HERE : FAILURE_TLS_FAILED;
+    struct tls_request wanted = *request;
+    wanted.failure = &failure;
     int result = -1;
     if (certificates == NULL)
         text_append_string(&reason, "TLS was switched off here meanwhile");
     else
-        handler = tls_stream_handler_new(socket_connection_fd(reader->connection), request,
+        handler = tls_stream_handler_new(socket_connection_fd(reader->connection), &wanted,
                                          certificates, &reason);
     if (handler != NULL)
         result = socket_connection_start_tls(reader->connection, handler, last, deadline, &reason);
@@ -67,6 +76,8 @@ int tls_negotiation_run(struct socket_reader *reader, const struct tls_request *
         metrics_add(tls_failures, 1);
         timeline_step(socket_connection_timeline(reader->connection), "TLSStreamHandler.start",
                       "RFC 6120 5.4.3.2", "TLS failed: %s", text_string(&reason));
+        timeline_fail(socket_connection_timeline(reader->connection), failure, "%s",
+                      text_string(&reason));
         socket_reader_note_end(reader, "TLS failed", text_string(&reason));
         socket_connection_end(reader->connection, NULL, 0);
         if (why != NULL)

@@ -17,6 +17,8 @@ int tls_negotiation_run(struct socket_reader *reader, const struct tls_request *
 bool tls_negotiation_is_possible(void);
 /* tls_negotiation_shows_certificate - and do we show it to servers that we connect to? */
 bool tls_negotiation_shows_certificate(void);
+/* tls_negotiation_failure - what a connection lacks that does not do: TLS, or a certificate that would */
+enum failure tls_negotiation_failure(const struct socket_reader *reader);
 /* tls_negotiation_verdict - on the peer's certificate; NULL while the connection is plain */
 const struct server_verdict *tls_negotiation_verdict(const struct socket_reader *reader);
 
