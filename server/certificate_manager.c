@@ -307,8 +307,7 @@ static struct certificates *load_set(const struct config *config, bool make, str
     return NULL;
 }
 
-/* has_tls - do the settings want any? */
-static bool has_tls(const struct config *config)
+bool certificate_manager_wants_tls(const struct config *config)
 {
     if (config->xmpp_server_tls_policy == CONFIG_TLS_DISABLED)
         return false;
@@ -327,7 +326,7 @@ static void swap(struct certificates *fresh)
 int certificate_manager_start(const struct config *config, struct text *why)
 {
     struct certificates *fresh = NULL;
-    if (has_tls(config)) {
+    if (certificate_manager_wants_tls(config)) {
         fresh = load_set(config, true, why);
         if (fresh == NULL)
             return -1;
@@ -342,7 +341,7 @@ int certificate_manager_start(const struct config *config, struct text *why)
 
 int certificate_manager_check(const struct config *config, struct text *why)
 {
-    if (!has_tls(config))
+    if (!certificate_manager_wants_tls(config))
         return 0;
     struct certificates *set = load_set(config, false, why);
     certificates_unref(set);

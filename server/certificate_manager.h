@@ -22,6 +22,8 @@ struct certificates;
 int certificate_manager_start(const struct config *config, struct text *why);
 /* certificate_manager_check - the same without any effect, and nothing is made */
 int certificate_manager_check(const struct config *config, struct text *why);
+/* certificate_manager_wants_tls - do these settings want any? Else certificate_manager_get gives NULL. */
+bool certificate_manager_wants_tls(const struct config *config);
 void certificate_manager_stop(void);
 
 /* certificate_manager_get - the set in force with a reference, or NULL: there is no TLS

@@ -132,19 +132,37 @@ static void tell_names(const struct table *old, const struct table *fresh)
     }
 }
 
-int external_component_manager_load(const struct config *config, struct text *why)
+/* read_table - the rows of the home of these settings into `fresh`, which is empty. 0, or -1 with `why`. */
+static int read_table(const struct config *config, struct table *fresh, struct text *why)
 {
-    struct table fresh = {0};
     struct ini_file file;
     char *name = text_format("%s/components.conf", config->s2s_home);
     enum ini_result result = ini_file_read(name, &file, why);
-    int failed = result == INI_FAULTY ? -1 : read_rows(&file, &fresh, why);
+    int failed = result == INI_FAULTY ? -1 : read_rows(&file, fresh, why);
     ini_file_free(&file);
     free(name);
-    if (failed) {
-        free_table(&fresh);
+    if (failed)
+        free_table(fresh);
+    return failed;
+}
+
+int external_component_manager_would_serve(const struct config *config, const char *domain,
+                                           struct text *why)
+{
+    struct table aside = {0};
+    if (read_table(config, &aside, why) < 0)
         return -1;
-    }
+    const struct row *row = row_of(&aside, domain, strlen(domain));
+    int would = row != NULL && !row->blocked;
+    free_table(&aside);
+    return would;
+}
+
+int external_component_manager_load(const struct config *config, struct text *why)
+{
+    struct table fresh = {0};
+    if (read_table(config, &fresh, why) < 0)
+        return -1;
     char *secret = text_copy(config->xmpp_component_defaultSecret);
     char *domain = text_copy(config->xmpp_domain);
     tell_names(

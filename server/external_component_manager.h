@@ -40,5 +40,8 @@ bool external_component_manager_can_access(const char *domain, struct text *why)
 bool external_component_manager_secret(const char *domain, struct text *secret);
 /* external_component_manager_is_configured - has the domain a row of its own? */
 bool external_component_manager_is_configured(const char *domain, size_t length);
+/* external_component_manager_would_serve - the same of the rows of settings that are not in force: 1, 0, or -1 with `why` */
+int external_component_manager_would_serve(const struct config *config, const char *domain,
+                                           struct text *why);
 
 #endif

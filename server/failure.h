@@ -186,6 +186,8 @@
       "a limit of ours was reached: raise the setting if this is no attack")                       \
     F(FAILURE_LIMIT_THERE, "limit-there", STEP_LIMIT, SIDE_THEIRS,                                 \
       "a limit of theirs was reached; try again later")                                            \
+    F(FAILURE_SETTINGS, "settings", STEP_POLICY, SIDE_OURS,                                        \
+      "the settings that are named leave no way: correct them")                                    \
     F(FAILURE_BLOCKED_THERE, "blocked-there", STEP_POLICY, SIDE_THEIRS,                            \
       "they do not want to talk to our domain: their administrator must allow it")                 \
     F(FAILURE_BLOCKED_HERE, "blocked-here", STEP_POLICY, SIDE_OURS,                                \

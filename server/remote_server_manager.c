@@ -39,28 +39,29 @@ struct row {
     enum remote_security security;
 };
 
-struct table {
+struct remote_servers {
     struct row *rows; /* by domain */
     size_t count;
+    enum config_permission policy;
+    bool recursive;
 };
 
 static pthread_mutex_t changing = PTHREAD_MUTEX_INITIALIZER;
 static char *path; /* of the file; NULL before the first load; guarded by changing */
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
-static struct table table;            /* guarded by lock; written with changing held too */
-static enum config_permission policy; /* guarded by lock */
-static bool recursive = true;         /* guarded by lock */
+static struct remote_servers table = {
+    .recursive = true}; /* guarded by lock; written with changing held too */
 
-static void free_table(struct table *old)
+static void free_table(struct remote_servers *old)
 {
     for (size_t i = 0; i < old->count; i++)
         free(old->rows[i].domain);
     free(old->rows);
-    *old = (struct table){0};
+    *old = (struct remote_servers){0};
 }
 
 /* place_of - the index of a domain's row, or where it would stand */
-static size_t place_of(const struct table *in, const char *domain, bool *found)
+static size_t place_of(const struct remote_servers *in, const char *domain, bool *found)
 {
     size_t low = 0, high = in->count;
     *found = false;
@@ -79,7 +80,7 @@ static size_t place_of(const struct table *in, const char *domain, bool *found)
     return low;
 }
 
-static const struct row *row_of(const struct table *in, const char *domain)
+static const struct row *row_of(const struct remote_servers *in, const char *domain)
 {
     bool found;
     size_t place = place_of(in, domain, &found);
@@ -87,7 +88,7 @@ static const struct row *row_of(const struct table *in, const char *domain)
 }
 
 /* new_row - a row at `place`, the others moving up */
-static struct row *new_row(struct table *in, size_t place, const char *domain)
+static struct row *new_row(struct remote_servers *in, size_t place, const char *domain)
 {
     in->rows = text_realloc(in->rows, (in->count + 1) * sizeof *in->rows);
     struct row *row = &in->rows[place];
@@ -98,16 +99,17 @@ static struct row *new_row(struct table *in, size_t place, const char *domain)
 }
 
 /* get_row - the domain's row, a new one if need be */
-static struct row *get_row(struct table *in, const char *domain)
+static struct row *get_row(struct remote_servers *in, const char *domain)
 {
     bool found;
     size_t place = place_of(in, domain, &found);
     return found ? &in->rows[place] : new_row(in, place, domain);
 }
 
-static struct table copy_table(const struct table *from)
+static struct remote_servers copy_table(const struct remote_servers *from)
 {
-    struct table copy = {text_calloc(from->count + 1, sizeof *copy.rows), from->count};
+    struct remote_servers copy = *from;
+    copy.rows = text_calloc(from->count + 1, sizeof *copy.rows);
     for (size_t i = 0; i < from->count; i++) {
         copy.rows[i] = from->rows[i];
         copy.rows[i].domain = text_copy(from->rows[i].domain);
@@ -116,10 +118,10 @@ static struct table copy_table(const struct table *from)
 }
 
 /* swap - put the new table in force and free the old one */
-static void swap(struct table *fresh)
+static void swap(struct remote_servers *fresh)
 {
     pthread_rwlock_wrlock(&lock);
-    struct table old = table;
+    struct remote_servers old = table;
     table = *fresh;
     pthread_rwlock_unlock(&lock);
     free_table(&old);
@@ -181,8 +183,8 @@ static bool set(struct row *row, const char *key, const char *value, const char 
 }
 
 /* read_heading - a section: a row without anything yet. Returns false on a fault. */
-static bool read_heading(struct table *into, const char *file, const struct ini_entry *entry,
-                         struct text *why)
+static bool read_heading(struct remote_servers *into, const char *file,
+                         const struct ini_entry *entry, struct text *why)
 {
     char prepared[JID_PART_MAX + 1];
     struct text sentence = TEXT_EMPTY;
@@ -202,7 +204,7 @@ static bool read_heading(struct table *into, const char *file, const struct ini_
 }
 
 /* read_key - a line of a section whose heading was good (others were told already) */
-static bool read_key(struct table *into, const char *file, const struct ini_entry *entry,
+static bool read_key(struct remote_servers *into, const char *file, const struct ini_entry *entry,
                      struct text *why)
 {
     char prepared[JID_PART_MAX + 1];
@@ -234,8 +236,8 @@ static bool read_key(struct table *into, const char *file, const struct ini_entr
 }
 
 /* check_row - a section that says nothing is a mistake */
-static bool check_row(const struct table *rows, const char *file, const struct ini_entry *entry,
-                      struct text *why)
+static bool check_row(const struct remote_servers *rows, const char *file,
+                      const struct ini_entry *entry, struct text *why)
 {
     char prepared[JID_PART_MAX + 1];
     struct text sentence = TEXT_EMPTY;
@@ -252,7 +254,7 @@ static bool check_row(const struct table *rows, const char *file, const struct i
     return false;
 }
 
-static int read_rows(const struct ini_file *file, struct table *into, struct text *why)
+static int read_rows(const struct ini_file *file, struct remote_servers *into, struct text *why)
 {
     bool good = true;
     for (size_t i = 0; i < file->count; i++)
@@ -267,7 +269,7 @@ static int read_rows(const struct ini_file *file, struct table *into, struct tex
     return good ? 0 : -1;
 }
 
-static void write_rows(const struct table *from, struct text *out)
+static void write_rows(const struct remote_servers *from, struct text *out)
 {
     text_append_string(out,
                        "# remote-servers.conf - written by openfire-s2s: who may connect.\n"
@@ -287,36 +289,66 @@ static void write_rows(const struct table *from, struct text *out)
 
 /* --- load and stop --- */
 
+/* read_file - the rows of the home of these settings, and their policy, into `fresh`, which is empty. 0, or -1 with `why`. */
+static int read_file(const struct config *config, const char *name, struct remote_servers *fresh,
+                     struct text *why)
+{
+    struct ini_file file;
+    enum ini_result result = ini_file_read(name, &file, why);
+    int failed = result == INI_FAULTY ? -1 : read_rows(&file, fresh, why);
+    ini_file_free(&file);
+    fresh->policy = config->xmpp_server_permission;
+    fresh->recursive = config->xmpp_server_permission_apply_recursive;
+    if (failed)
+        free_table(fresh);
+    return failed;
+}
+
+static char *file_of(const struct config *config)
+{
+    return text_format("%s/remote-servers.conf", config->s2s_home);
+}
+
 int remote_server_manager_load(const struct config *config, struct text *why)
 {
-    struct table fresh = {0};
-    struct ini_file file;
-    char *name = text_format("%s/remote-servers.conf", config->s2s_home);
+    struct remote_servers fresh = {0};
+    char *name = file_of(config);
     pthread_mutex_lock(&changing);
-    enum ini_result result = ini_file_read(name, &file, why);
-    int failed = result == INI_FAULTY ? -1 : read_rows(&file, &fresh, why);
-    ini_file_free(&file);
+    int failed = read_file(config, name, &fresh, why);
     if (failed) {
-        free_table(&fresh);
         free(name);
     } else {
         free(path);
         path = name;
-        pthread_rwlock_wrlock(&lock);
-        struct table old = table;
-        table = fresh;
-        policy = config->xmpp_server_permission;
-        recursive = config->xmpp_server_permission_apply_recursive;
-        pthread_rwlock_unlock(&lock);
-        free_table(&old);
+        swap(&fresh);
     }
     pthread_mutex_unlock(&changing);
     return failed;
 }
 
+struct remote_servers *remote_servers_read(const struct config *config, struct text *why)
+{
+    struct remote_servers *servers = text_calloc(1, sizeof *servers);
+    char *name = file_of(config);
+    int failed = read_file(config, name, servers, why);
+    free(name);
+    if (!failed)
+        return servers;
+    free(servers);
+    return NULL;
+}
+
+void remote_servers_free(struct remote_servers *servers)
+{
+    if (servers == NULL)
+        return;
+    free_table(servers);
+    free(servers);
+}
+
 void remote_server_manager_stop(void)
 {
-    struct table none = {0};
+    struct remote_servers none = {.recursive = true};
     pthread_mutex_lock(&changing);
     free(path);
     path = NULL;
@@ -333,23 +365,39 @@ static const char *parent_of(const char *domain)
     return dot != NULL && dot[1] != '\0' ? dot + 1 : NULL;
 }
 
-/* deciding_row - the nearest row with a permission; the lock is held */
-static const struct row *deciding_row(const char *domain)
+/* look_at, look_away - the rows to ask: those in force (NULL), with the lock held meanwhile, or others */
+static const struct remote_servers *look_at(const struct remote_servers *servers)
 {
-    bool climbs = recursive && !jid_domain_is_ip(domain);
+    if (servers != NULL)
+        return servers;
+    pthread_rwlock_rdlock(&lock);
+    return &table;
+}
+
+static void look_away(const struct remote_servers *servers)
+{
+    if (servers == &table)
+        pthread_rwlock_unlock(&lock);
+}
+
+/* deciding_row - the nearest row with a permission */
+static const struct row *deciding_row(const struct remote_servers *in, const char *domain)
+{
+    bool climbs = in->recursive && !jid_domain_is_ip(domain);
     for (const char *each = domain; each != NULL; each = climbs ? parent_of(each) : NULL) {
-        const struct row *row = row_of(&table, each);
+        const struct row *row = row_of(in, each);
         if (row != NULL && row->permission != PERMISSION_NONE)
             return row;
     }
     return NULL;
 }
 
-static void explain(const char *domain, const struct row *row, struct text *why)
+static void explain(const struct remote_servers *in, const char *domain, const struct row *row,
+                    struct text *why)
 {
     if (row == NULL) {
         text_appendf(why, "policy %s and no row",
-                     policy == CONFIG_WHITELIST ? "whitelist" : "blacklist");
+                     in->policy == CONFIG_WHITELIST ? "whitelist" : "blacklist");
         return;
     }
     text_appendf(why, "row '%s' of %s", PERMISSION_NAMES[row->permission], row->domain);
@@ -357,50 +405,68 @@ static void explain(const char *domain, const struct row *row, struct text *why)
         text_appendf(why, ", parent of %s", domain);
 }
 
+bool remote_servers_can_access(const struct remote_servers *servers, const char *domain,
+                               struct text *why)
+{
+    const struct remote_servers *in = look_at(servers);
+    const struct row *row = deciding_row(in, domain);
+    bool allowed =
+        row != NULL ? row->permission == PERMISSION_ALLOWED : in->policy == CONFIG_BLACKLIST;
+    if (why != NULL)
+        explain(in, domain, row, why);
+    look_away(in);
+    return allowed;
+}
+
 bool remote_server_manager_can_access(const char *domain, struct text *why)
 {
-    pthread_rwlock_rdlock(&lock);
-    const struct row *row = deciding_row(domain);
-    bool allowed = row != NULL ? row->permission == PERMISSION_ALLOWED : policy == CONFIG_BLACKLIST;
-    if (why != NULL)
-        explain(domain, row, why);
-    pthread_rwlock_unlock(&lock);
-    return allowed;
+    return remote_servers_can_access(NULL, domain, why);
+}
+
+int remote_servers_port(const struct remote_servers *servers, const char *domain)
+{
+    const struct remote_servers *in = look_at(servers);
+    const struct row *row = row_of(in, domain);
+    int port = row != NULL ? row->port : 0;
+    look_away(in);
+    return port;
 }
 
 int remote_server_manager_port(const char *domain)
 {
-    pthread_rwlock_rdlock(&lock);
-    const struct row *row = row_of(&table, domain);
-    int port = row != NULL ? row->port : 0;
-    pthread_rwlock_unlock(&lock);
-    return port;
+    return remote_servers_port(NULL, domain);
 }
 
-/* security_row - the domain's own row, or the nearest "*." above it; the lock is held */
-static const struct row *security_row(const char *domain)
+/* security_row - the domain's own row, or the nearest "*." above it */
+static const struct row *security_row(const struct remote_servers *in, const char *domain)
 {
     char pattern[JID_PART_MAX + 3];
-    const struct row *row = row_of(&table, domain);
+    const struct row *row = row_of(in, domain);
     bool climbs = !jid_domain_is_ip(domain);
     for (const char *each = climbs ? parent_of(domain) : NULL;
          each != NULL && (row == NULL || row->security == SECURITY_DEFAULT);
          each = parent_of(each)) {
         snprintf(pattern, sizeof pattern, "*.%s", each);
-        row = row_of(&table, pattern);
+        row = row_of(in, pattern);
     }
     return row != NULL && row->security != SECURITY_DEFAULT ? row : NULL;
 }
 
-enum remote_security remote_server_manager_security(const char *domain, struct text *why)
+enum remote_security remote_servers_security(const struct remote_servers *servers,
+                                             const char *domain, struct text *why)
 {
-    pthread_rwlock_rdlock(&lock);
-    const struct row *row = security_row(domain);
+    const struct remote_servers *in = look_at(servers);
+    const struct row *row = security_row(in, domain);
     enum remote_security security = row != NULL ? row->security : SECURITY_DEFAULT;
     if (row != NULL && why != NULL)
         text_appendf(why, "security = %s of %s", SECURITY_NAMES[security], row->domain);
-    pthread_rwlock_unlock(&lock);
+    look_away(in);
     return security;
+}
+
+enum remote_security remote_server_manager_security(const char *domain, struct text *why)
+{
+    return remote_servers_security(NULL, domain, why);
 }
 
 size_t remote_server_manager_rows(struct remote_server_row **rows)
@@ -426,7 +492,7 @@ void remote_server_manager_free_rows(struct remote_server_row *rows, size_t coun
 /* --- changing --- */
 
 /* save - write the new rows and put them in force, or free them; `changing` is held */
-static int save(struct table *fresh, struct text *why)
+static int save(struct remote_servers *fresh, struct text *why)
 {
     if (path == NULL) {
         text_append_string(why, "the rows have not been loaded yet");
@@ -464,7 +530,7 @@ static int put_row(const char *domain, enum permission permission, int port, str
     if (!prepare_argument(domain, prepared, why))
         return -1;
     pthread_mutex_lock(&changing);
-    struct table fresh = copy_table(&table);
+    struct remote_servers fresh = copy_table(&table);
     struct row *row = get_row(&fresh, prepared);
     row->permission = permission;
     row->port = port;
@@ -497,7 +563,7 @@ int remote_server_manager_delete_configuration(const char *domain, struct text *
     pthread_mutex_lock(&changing);
     size_t place = place_of(&table, prepared, &found);
     if (found) {
-        struct table fresh = copy_table(&table);
+        struct remote_servers fresh = copy_table(&table);
         free(fresh.rows[place].domain);
         fresh.count--;
         memmove(&fresh.rows[place], &fresh.rows[place + 1],

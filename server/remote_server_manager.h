@@ -74,4 +74,18 @@ int remote_server_manager_allow_access(const char *domain, int port, struct text
 int remote_server_manager_block_access(const char *domain, struct text *why);
 int remote_server_manager_delete_configuration(const char *domain, struct text *why);
 
+/* Rows and policy of settings that are not in force (explain --with): read aside, asked with the same rules. NULL in the place of
+ * `servers` means those in force. */
+struct remote_servers;
+
+/* remote_servers_read - NULL with one line per fault in `why` */
+struct remote_servers *remote_servers_read(const struct config *config, struct text *why);
+/* remote_servers_free - NULL is allowed */
+void remote_servers_free(struct remote_servers *servers);
+bool remote_servers_can_access(const struct remote_servers *servers, const char *domain,
+                               struct text *why);
+int remote_servers_port(const struct remote_servers *servers, const char *domain);
+enum remote_security remote_servers_security(const struct remote_servers *servers,
+                                             const char *domain, struct text *why);
+
 #endif

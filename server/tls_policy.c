@@ -14,7 +14,8 @@
 #include "server/remote_server_manager.h"
 #include "server/upstream_manager.h"
 
-struct tls_policy tls_policy_get(const struct config *config, const char *domain)
+struct tls_policy tls_policy_of(const struct config *config, const struct remote_servers *servers,
+                                const struct upstreams *upstreams, const char *domain)
 {
     static const char *const names[] = {"disabled", "optional", "required"};
     struct text why = TEXT_EMPTY;
@@ -27,7 +28,7 @@ struct tls_policy tls_policy_get(const struct config *config, const char *domain
     enum config_tls_policy private_tls;
     char host[256];
     int port;
-    if (domain != NULL && upstream_manager_target(domain, host, &port, &private_tls)) {
+    if (domain != NULL && upstreams_target(upstreams, domain, host, &port, &private_tls)) {
         snprintf(policy.source, sizeof policy.source, "[upstream %.120s]", domain);
         policy.allowed = policy.allowed && private_tls != CONFIG_TLS_DISABLED;
         policy.required = private_tls == CONFIG_TLS_REQUIRED;
@@ -35,7 +36,7 @@ struct tls_policy tls_policy_get(const struct config *config, const char *domain
         policy.upstream = true;
         return policy;
     }
-    switch (domain != NULL ? remote_server_manager_security(domain, &why) : SECURITY_DEFAULT) {
+    switch (domain != NULL ? remote_servers_security(servers, domain, &why) : SECURITY_DEFAULT) {
     case SECURITY_DEFAULT:
         text_appendf(&why, "xmpp.server.tls.policy = %s", names[config->xmpp_server_tls_policy]);
         break;
@@ -53,6 +54,11 @@ struct tls_policy tls_policy_get(const struct config *config, const char *domain
     snprintf(policy.source, sizeof policy.source, "%s", text_string(&why));
     text_free(&why);
     return policy;
+}
+
+struct tls_policy tls_policy_get(const struct config *config, const char *domain)
+{
+    return tls_policy_of(config, NULL, NULL, domain);
 }
 
 bool tls_policy_admits_plain(const struct tls_policy *policy, struct text *why)

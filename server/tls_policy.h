@@ -13,6 +13,8 @@
 #include "xml/text.h"
 
 struct config;
+struct remote_servers;
+struct upstreams;
 
 struct tls_policy {
     bool allowed;     /* TLS may be used at all */
@@ -26,6 +28,9 @@ struct tls_policy {
 
 /* tls_policy_get - for `domain` (prepared; NULL: not known yet, the general settings) */
 struct tls_policy tls_policy_get(const struct config *config, const char *domain);
+/* tls_policy_of - the same of settings that are not in force, with their rows and sections (NULL: those in force) */
+struct tls_policy tls_policy_of(const struct config *config, const struct remote_servers *servers,
+                                const struct upstreams *upstreams, const char *domain);
 /* tls_policy_admits_plain - may this go on unencrypted? Else `why` says what demands TLS. */
 bool tls_policy_admits_plain(const struct tls_policy *policy, struct text *why);
 /* tls_policy_admits - does an encrypted connection with that verdict on the certificate do for `domain`? Else

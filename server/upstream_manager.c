@@ -34,16 +34,16 @@ struct upstream {
     int from_count;
 };
 
-struct table {
+struct upstreams {
     struct upstream *upstreams;
     size_t count;
 };
 
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
-static struct table table;  /* guarded by lock */
-static _Atomic size_t some; /* how many; so that a server without any pays nothing */
+static struct upstreams table; /* guarded by lock */
+static _Atomic size_t some;    /* how many; so that a server without any pays nothing */
 
-static void free_table(struct table *old)
+static void free_table(struct upstreams *old)
 {
     for (size_t i = 0; i < old->count; i++) {
         free(old->upstreams[i].host);
@@ -51,7 +51,7 @@ static void free_table(struct table *old)
         free(old->upstreams[i].addresses);
     }
     free(old->upstreams);
-    *old = (struct table){0};
+    *old = (struct upstreams){0};
 }
 
 /* --- the sections --- */
@@ -121,7 +121,7 @@ static bool set(struct upstream *upstream, const struct ini_entry *entry, const 
 }
 
 /* find_section - the upstream of a section that is one; a new one for its heading */
-static struct upstream *find_section(struct table *into, const struct ini_entry *entry)
+static struct upstream *find_section(struct upstreams *into, const struct ini_entry *entry)
 {
     if (strncasecmp(entry->section, HEADING, sizeof HEADING - 1) != 0)
         return NULL;
@@ -197,7 +197,7 @@ static bool complete(struct upstream *upstream, const char *file, struct text *w
     return good;
 }
 
-static bool read_sections(const struct ini_file *file, struct table *into, struct text *why)
+static bool read_sections(const struct ini_file *file, struct upstreams *into, struct text *why)
 {
     bool good = true;
     for (size_t i = 0; i < file->count; i++) {
@@ -216,7 +216,7 @@ static bool read_sections(const struct ini_file *file, struct table *into, struc
 }
 
 /* tell_names - xmpp_server of each domain */
-static void tell_names(const struct table *of, void (*tell)(const char *domain))
+static void tell_names(const struct upstreams *of, void (*tell)(const char *domain))
 {
     for (size_t i = 0; i < of->count; i++) {
         char *list = text_copy(of->upstreams[i].domains), *rest = list;
@@ -227,19 +227,25 @@ static void tell_names(const struct table *of, void (*tell)(const char *domain))
     }
 }
 
-int upstream_manager_load(const struct config *config, struct text *why)
+/* read_file - the sections of the settings' file into `fresh`, which is empty. 0, or -1 with `why`. */
+static int read_file(const struct config *config, struct upstreams *fresh, struct text *why)
 {
-    struct table fresh = {0};
     struct ini_file file;
     enum ini_result result = ini_file_read(config->file, &file, why);
-    bool good = result != INI_FAULTY && read_sections(&file, &fresh, why);
+    bool good = result != INI_FAULTY && read_sections(&file, fresh, why);
     ini_file_free(&file);
-    if (!good) {
-        free_table(&fresh);
+    if (!good)
+        free_table(fresh);
+    return good ? 0 : -1;
+}
+
+int upstream_manager_load(const struct config *config, struct text *why)
+{
+    struct upstreams fresh = {0};
+    if (read_file(config, &fresh, why) < 0)
         return -1;
-    }
     pthread_rwlock_wrlock(&lock);
-    struct table old = table;
+    struct upstreams old = table;
     table = fresh;
     atomic_store(&some, fresh.count);
     pthread_rwlock_unlock(&lock);
@@ -260,15 +266,20 @@ void upstream_manager_stop(void)
 
 /* --- asking --- */
 
-/* find - the upstream of a domain; the lock is held */
+/* find_in - the upstream of a domain */
+static const struct upstream *find_in(const struct upstreams *in, const char *domain, size_t length)
+{
+    for (size_t i = 0; i < in->count; i++)
+        for (const char *at = in->upstreams[i].domains + 1; *at != '\0'; at += strcspn(at, ",") + 1)
+            if (strcspn(at, ",") == length && memcmp(at, domain, length) == 0)
+                return &in->upstreams[i];
+    return NULL;
+}
+
+/* find - of those in force; the lock is held */
 static const struct upstream *find(const char *domain, size_t length)
 {
-    for (size_t i = 0; i < table.count; i++)
-        for (const char *at = table.upstreams[i].domains + 1; *at != '\0';
-             at += strcspn(at, ",") + 1)
-            if (strcspn(at, ",") == length && memcmp(at, domain, length) == 0)
-                return &table.upstreams[i];
-    return NULL;
+    return find_in(&table, domain, length);
 }
 
 bool upstream_manager_is_empty(void)
@@ -286,21 +297,52 @@ bool upstream_manager_has(const char *domain, size_t length)
     return has;
 }
 
+static bool tell_target(const struct upstream *upstream, char host[256], int *port,
+                        enum config_tls_policy *tls)
+{
+    if (upstream == NULL)
+        return false;
+    snprintf(host, 256, "%s", upstream->host);
+    *port = upstream->port;
+    if (tls != NULL)
+        *tls = upstream->tls;
+    return true;
+}
+
 bool upstream_manager_target(const char *domain, char host[256], int *port,
                              enum config_tls_policy *tls)
 {
     if (upstream_manager_is_empty())
         return false;
     pthread_rwlock_rdlock(&lock);
-    const struct upstream *upstream = find(domain, strlen(domain));
-    if (upstream != NULL) {
-        snprintf(host, 256, "%s", upstream->host);
-        *port = upstream->port;
-        if (tls != NULL)
-            *tls = upstream->tls;
-    }
+    bool found = tell_target(find(domain, strlen(domain)), host, port, tls);
     pthread_rwlock_unlock(&lock);
-    return upstream != NULL;
+    return found;
+}
+
+struct upstreams *upstreams_read(const struct config *config, struct text *why)
+{
+    struct upstreams *upstreams = text_calloc(1, sizeof *upstreams);
+    if (read_file(config, upstreams, why) == 0)
+        return upstreams;
+    free(upstreams);
+    return NULL;
+}
+
+void upstreams_free(struct upstreams *upstreams)
+{
+    if (upstreams == NULL)
+        return;
+    free_table(upstreams);
+    free(upstreams);
+}
+
+bool upstreams_target(const struct upstreams *upstreams, const char *domain, char host[256],
+                      int *port, enum config_tls_policy *tls)
+{
+    if (upstreams == NULL)
+        return upstream_manager_target(domain, host, port, tls);
+    return tell_target(find_in(upstreams, domain, strlen(domain)), host, port, tls);
 }
 
 bool upstream_manager_admits(const struct sockaddr *address, const char *domain)

@@ -47,4 +47,14 @@ void upstream_manager_free_rows(struct upstream_row *rows, size_t count);
 /* upstream_manager_admits - may this address connect at all (`domain` NULL), or claim this domain? */
 bool upstream_manager_admits(const struct sockaddr *address, const char *domain);
 
+/* The sections of settings that are not in force (explain --with). NULL in the place of `upstreams` means those in force. */
+struct upstreams;
+
+/* upstreams_read - NULL with one line per fault in `why`. Blocks for the look-up of `host`. */
+struct upstreams *upstreams_read(const struct config *config, struct text *why);
+/* upstreams_free - NULL is allowed */
+void upstreams_free(struct upstreams *upstreams);
+bool upstreams_target(const struct upstreams *upstreams, const char *domain, char host[256],
+                      int *port, enum config_tls_policy *tls);
+
 #endif
