@@ -86,11 +86,11 @@ static json_t *tell_direction(const struct direction *direction)
 static const char *side_words(enum failure_side side)
 {
     static const char *const words[] = {
-        [SIDE_NOBODY] = "nobody's fault that is known",
-        [SIDE_OURS] = "our side",
-        [SIDE_THEIRS] = "their side",
-        [SIDE_NETWORK] = "the network between us",
-        [SIDE_DNS] = "the DNS of the domain",
+        [SIDE_NOBODY] = "on whose side is not known",
+        [SIDE_OURS] = "on our side",
+        [SIDE_THEIRS] = "on their side",
+        [SIDE_NETWORK] = "in the network between us",
+        [SIDE_DNS] = "in the DNS of that domain",
     };
     return words[side];
 }
@@ -125,7 +125,7 @@ json_t *explain_conclusion(const char *domain, const char *direction, enum failu
     struct text sentence = TEXT_EMPTY, remedy = TEXT_EMPTY;
     failure_remedy(failure, domain, &remedy);
     begin(&sentence, domain, direction);
-    text_appendf(&sentence, ": %s; that is the step %s, on %s: %s.", why,
+    text_appendf(&sentence, ": %s; that is at the step %s, %s: %s.", why,
                  failure_step_word(failure_step(failure)), side_words(failure_side(failure)),
                  text_string(&remedy));
     json_t *conclusion =
@@ -174,10 +174,10 @@ static json_t *conclude_well(const char *domain, const struct rule_verdict *verd
     if (verdict->ours && !verdict->upstream)
         text_appendf(&sentence, "%s is served by this server: nothing for it goes out.", domain);
     else if (known)
-        text_appendf(&sentence, "Nothing is wrong: %s%s%s with %s went well.",
-                     out->successes.count > 0 ? "the last attempt out" : "",
-                     out->successes.count > 0 && in->successes.count > 0 ? " and " : "",
-                     in->successes.count > 0 ? "the last one in" : "", domain);
+        text_appendf(&sentence, "Nothing is wrong: with %s, the last attempt%s went well.", domain,
+                     out->successes.count == 0  ? " in"
+                     : in->successes.count == 0 ? " out"
+                                                : "s out and in");
     else
         text_appendf(&sentence,
                      "No rule bars %s, and nothing is known of it yet; `check %s` tries it.",
@@ -208,7 +208,8 @@ static json_t *conclude_all(const char *domain, const struct rule_book *book,
     const char *direction = "both";
     const struct timeline_record *record = choose(out, in, &direction);
     if (verdict->failure != FAILURE_NONE)
-        return explain_conclusion(domain, "both", verdict->failure, text_string(&verdict->why));
+        return explain_conclusion(domain, verdict->direction, verdict->failure,
+                                  text_string(&verdict->why));
     if (record == NULL || (verdict->ours && !verdict->upstream))
         return conclude_well(domain, verdict, out, in);
     if (!explain_rules_still(verdict, record->failure))

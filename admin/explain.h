@@ -1,8 +1,7 @@
 /* explain - why can I not talk to them? The rules that would decide, what happened lately, and what to change
  *
  * Openfire: none as a whole; its session details, its remote server settings and its S2S test each tell a part. Nothing is connected to
- * and nothing is looked up in the DNS: that is admin/connection_check. The answer is JSON, for the control socket and the console, and a
- * text made from it:
+ * and nothing is looked up in the DNS: that is admin/connection_check. The answer is JSON (for people: explain_text.h):
  *     {"domain", "settings": "in force" or a file, "rules": [{direction, rule, allows, decision, by, clause} …],
  *      "history": {"out": {"successes": […], "failures": […]}, "in": likewise}, newest first, each
  *          {when, first, count, certain, local, peer, cause, step, side, why, took_ms, lost, steps: [{after_ms, actor, sentence, clause}]},
@@ -21,8 +20,6 @@
 /* explain_domain - a new reference; NULL with `why`: `domain` is none, or `file` can't be used. `file`: judge by these settings, and
  * the rows under their s2s.home, which are not loaded; NULL: by those in force. Blocks for the disk, with `file`. */
 json_t *explain_domain(const char *domain, const char *file, struct text *why);
-/* explain_write - the same for people; ends with the sentence of the conclusion */
-void explain_write(const json_t *explanation, struct text *out);
 /* explain_conclusion - {works, direction, cause, step, side, why, remedy, sentence} of one failure; shared with connection_check. A new
  * reference. `direction`: "out", "in" or "both"; `why` in words. */
 json_t *explain_conclusion(const char *domain, const char *direction, enum failure failure,

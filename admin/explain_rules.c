@@ -54,12 +54,18 @@ static void rule(struct chain *chain, const char *direction, const char *name, c
 static void bar(struct chain *chain, enum failure failure)
 {
     json_t *last = json_array_get(chain->rules, json_array_size(chain->rules) - 1);
+    struct rule_verdict *verdict = chain->verdict;
+    const char *direction = json_text(last, "direction");
+    bool out = strcmp(direction, IN) != 0;
     json_object_set_new(last, "allows", json_false());
-    if (chain->verdict->failure != FAILURE_NONE)
+    if (verdict->failure != FAILURE_NONE && (verdict->bars_out || !out))
         return;
-    chain->verdict->failure = failure;
-    text_appendf(&chain->verdict->why, "%s: %s (%s)", json_text(last, "rule"),
-                 json_text(last, "decision"), json_text(last, "by"));
+    verdict->failure = failure;
+    verdict->bars_out = out;
+    verdict->direction = !out ? IN : strcmp(direction, OUT) == 0 ? OUT : BOTH;
+    text_clear(&verdict->why);
+    text_appendf(&verdict->why, "%s: %s (%s)", json_text(last, "rule"), json_text(last, "decision"),
+                 json_text(last, "by"));
 }
 
 static bool is_in_list(const char *list, const char *domain)

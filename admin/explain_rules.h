@@ -31,11 +31,13 @@ void explain_rules_close(struct rule_book *book);
 
 /* What the rules come to. */
 struct rule_verdict {
-    enum failure
-        failure; /* of the first rule that does not let anything through; FAILURE_NONE: all do */
-    struct text why; /* in words; owned */
-    bool ours;       /* the domain is served by this server: nothing of it goes out */
-    bool upstream;   /* by an XMPP server behind us */
+    /* of the first rule that bars the way out, else of the first that bars the way in; or FAILURE_NONE */
+    enum failure failure;
+    struct text why;       /* in words; owned */
+    const char *direction; /* of that rule: "out", "both" or "in" */
+    bool bars_out;
+    bool ours;     /* the domain is served by this server: nothing of it goes out */
+    bool upstream; /* by an XMPP server behind us */
     struct tls_policy policy;
     bool has_tls; /* there is a certificate, or at least TLS */
     bool dialback;

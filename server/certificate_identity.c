@@ -159,3 +159,21 @@ bool certificate_identity_matches(const X509 *certificate, const char *domain, s
     GENERAL_NAMES_free(names);
     return found;
 }
+
+void certificate_identity_each(const X509 *certificate, int most,
+                               void (*tell_name)(void *owner, const char *kind, const char *text,
+                                                 size_t length),
+                               void *owner)
+{
+    static const struct wanted nobody = {.domain = ""};
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    for (int i = 0; i < sk_GENERAL_NAME_num(names) && most > 0; i++) {
+        struct presented presented = look_at(sk_GENERAL_NAME_value(names, i), &nobody);
+        if (presented.kind == NULL)
+            continue;
+        most--;
+        tell_name(owner, presented.kind, (const char *)ASN1_STRING_get0_data(presented.text),
+                  (size_t)ASN1_STRING_length(presented.text));
+    }
+    GENERAL_NAMES_free(names);
+}

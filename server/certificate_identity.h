@@ -21,4 +21,11 @@
  * to `how` unless NULL; what the certificate says in it is cut, and escaped by the log. */
 bool certificate_identity_matches(const X509 *certificate, const char *domain, struct text *how);
 
+/* certificate_identity_each - every name of the certificate that could speak for a domain, `most` of them: its kind ("dNSName") and its
+ * text as it stands there, not escaped */
+void certificate_identity_each(const X509 *certificate, int most,
+                               void (*tell)(void *owner, const char *kind, const char *text,
+                                            size_t length),
+                               void *owner);
+
 #endif

@@ -308,6 +308,32 @@ static enum dns_result resolve_srv(const char *domain, const char *ascii, bool t
     return found;
 }
 
+struct dns_answer dns_util_ask_srv(const char *domain, bool direct_tls, int64_t deadline,
+                                   struct dns_hosts *hosts, int *roots)
+{
+    struct dns_answer answer = {DNS_STATE_SILENT, false};
+    char name[300], ascii[256];
+    hosts->count = *roots = 0;
+    if (jid_domain_to_ascii(domain, ascii) < 0)
+        return (struct dns_answer){DNS_STATE_NO_NAME, false};
+    snprintf(name, sizeof name, "_xmpp%s-server._tcp.%s", direct_tls ? "s" : "", ascii);
+    struct resolver *asked = get_resolver(&deadline);
+    struct ub_result *result =
+        asked != NULL ? resolver_wait(resolver_ask(asked, name, RESOLVER_SRV), deadline) : NULL;
+    if (result != NULL) {
+        read_answer(result, direct_tls, hosts, roots);
+        answer.secure = result->secure;
+        answer.state = result->bogus                    ? DNS_STATE_BOGUS
+                       : hosts->count > 0 || *roots > 0 ? DNS_STATE_DATA
+                       : result->nxdomain               ? DNS_STATE_NO_NAME
+                       : result->rcode != 0             ? DNS_STATE_FAILED
+                                                        : DNS_STATE_NO_DATA;
+        ub_resolve_free(result);
+    }
+    resolver_unref(asked);
+    return answer;
+}
+
 static void add_host(struct dns_hosts *hosts, const char *name, int port)
 {
     struct dns_host *host = &hosts->hosts[hosts->count++];

@@ -82,6 +82,25 @@ int dns_util_parse_overrides(const char *overrides, struct text *why);
 enum dns_result dns_util_resolve_xmpp_server(const char *domain, int default_port, bool tls,
                                              int64_t deadline, struct timeline *timeline,
                                              struct dns_hosts *hosts, struct text *why);
+/* What the DNS says to one question. */
+enum dns_state {
+    DNS_STATE_SILENT, /* nothing in time */
+    DNS_STATE_FAILED, /* SERVFAIL and the like */
+    DNS_STATE_BOGUS,  /* DNSSEC says that it is forged or broken */
+    DNS_STATE_NO_NAME,
+    DNS_STATE_NO_DATA,
+    DNS_STATE_DATA
+};
+
+struct dns_answer {
+    enum dns_state state;
+    bool secure; /* validated by DNSSEC */
+};
+
+/* dns_util_ask_srv - one question, for showing it: the SRV records of _xmpp-server._tcp, or with `direct_tls` of _xmpps-server._tcp, of a
+ * prepared domain; overrides play no part. Those with the target "." are counted in `roots`, the others are in `hosts`, unordered. */
+struct dns_answer dns_util_ask_srv(const char *domain, bool direct_tls, int64_t deadline,
+                                   struct dns_hosts *hosts, int *roots);
 /* dns_util_resolve_addresses - AAAA and A of one host, asked at the same time; literals are
  * taken as they are */
 enum dns_result dns_util_resolve_addresses(const struct dns_host *host, int64_t deadline,

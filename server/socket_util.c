@@ -221,8 +221,7 @@ static bool is_listener(int which, const struct plain *plain)
     return is_any(&own) ? is_of_this_machine(plain) : memcmp(own.bytes, plain->bytes, 16) == 0;
 }
 
-/* refuse_reason - why this address may not be connected to, or NULL */
-static const char *refuse_reason(const struct sockaddr_storage *address)
+const char *socket_util_refuse_reason(const struct sockaddr_storage *address)
 {
     struct plain plain = plain_of(address);
     if (is_any(&plain) || is_multicast(&plain))
@@ -315,7 +314,7 @@ static void start_attempt(struct race *race)
     socket_util_name(address, name, sizeof race->names[0]);
     if (was_tried(race->target, name))
         return;
-    const char *refused = refuse_reason(&race->addresses.addresses[index]);
+    const char *refused = socket_util_refuse_reason(&race->addresses.addresses[index]);
     if (refused != NULL) {
         note_failure(race, name, FAILURE_OUR_OWN_ADDRESS, refused);
         return;

@@ -45,6 +45,8 @@ enum socket_util_result socket_util_connect(const char *domain, bool tls, int64_
 /* socket_util_set_listener - the address and port of our own listener number `which`, never to be connected to;
  * NULL: none. A wildcard address stands for every address of this machine. Any thread. */
 void socket_util_set_listener(int which, const struct sockaddr *address, socklen_t length);
+/* socket_util_refuse_reason - why nobody should connect to this address: our own listener, or no address of a server; NULL: all right */
+const char *socket_util_refuse_reason(const struct sockaddr_storage *address);
 /* socket_util_peer_name - the same of the other end of a connection, "?" when there is none */
 void socket_util_peer_name(int fd, char *out, size_t size);
 /* socket_util_set_options - TCP_NODELAY and SO_KEEPALIVE of a socket, as the settings say;

@@ -246,11 +246,11 @@ static enum failure judge(const struct timeline *timeline, enum failure failure)
     return timeline->led_by_us && port ? FAILURE_WRONG_PORT_HERE : failure;
 }
 
-void timeline_fail(struct timeline *timeline, enum failure failure, const char *format, ...)
+enum failure timeline_fail(struct timeline *timeline, enum failure failure, const char *format, ...)
 {
     char sentence[TIMELINE_SENTENCE + 1];
     if (timeline == NULL)
-        return;
+        return failure;
     va_list arguments;
     va_start(arguments, format);
     print(sentence, format, arguments);
@@ -266,6 +266,7 @@ void timeline_fail(struct timeline *timeline, enum failure failure, const char *
     }
     pthread_mutex_unlock(&timeline->lock);
     free(old);
+    return failure;
 }
 
 void timeline_led_by_us(struct timeline *timeline, bool led)

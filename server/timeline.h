@@ -39,8 +39,9 @@ void timeline_step(struct timeline *timeline, const char *actor, const char *cla
 void timeline_write(struct timeline *timeline, struct text *out);
 
 /* timeline_fail - this is why it will not come to anything, unless something else helps: the cause, and what happened in words
- * (escaped and cut like a step). Of two, that of the later step counts; of one step, the first. It is no step of its own. */
-void timeline_fail(struct timeline *timeline, enum failure failure, const char *format, ...)
+ * (escaped and cut like a step). Of two, that of the later step counts; of one step, the first. It is no step of its own.
+ * Returns the cause as it was taken: that a port is wrong is ours if timeline_led_by_us. */
+enum failure timeline_fail(struct timeline *timeline, enum failure failure, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* timeline_led_by_us - where it connects to was said by our own settings, not by the other side: then a port where nothing
  * useful listens is our fault */

@@ -19,6 +19,7 @@
 #include <openssl/err.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -41,6 +42,7 @@ struct tls_stream_handler {
     bool strict, dane;
     char *refusal;         /* why our verify ended the handshake; NULL: it did not */
     enum failure *failure; /* the caller's, for the handshake only; NULL: nobody asks */
+    _Atomic int alert;     /* that ended the connection; 0: none did */
     int key_updates;       /* guarded by lock */
     time_t key_updates_since;
 };
@@ -368,7 +370,10 @@ int tls_stream_handler_run(struct tls_stream_handler *handler, int fd, const _At
 static ssize_t to_errno(struct tls_stream_handler *handler, int result, bool reading)
 {
     int error = errno, kind = SSL_get_error(handler->ssl, result);
+    int reason = kind == SSL_ERROR_SSL ? ERR_GET_REASON(ERR_peek_error()) : 0;
     ssize_t value = -1;
+    if (reason > SSL_AD_REASON_OFFSET)
+        atomic_store(&handler->alert, reason - SSL_AD_REASON_OFFSET);
     if (kind == SSL_ERROR_WANT_READ || kind == SSL_ERROR_WANT_WRITE)
         error = EAGAIN;
     else if (kind == SSL_ERROR_ZERO_RETURN && reading)
@@ -409,6 +414,12 @@ ssize_t tls_stream_handler_write(struct tls_stream_handler *handler, const char 
     return value;
 }
 
+enum failure tls_stream_handler_broke(const struct tls_stream_handler *handler)
+{
+    int alert = handler != NULL ? atomic_load(&handler->alert) : 0;
+    return alert != 0 ? failure_of_alert(alert) : FAILURE_NONE;
+}
+
 uint64_t tls_stream_handler_wire(struct tls_stream_handler *handler)
 {
     pthread_mutex_lock(&handler->lock);
@@ -442,6 +453,11 @@ const char *tls_stream_handler_protocol(const struct tls_stream_handler *handler
 const char *tls_stream_handler_cipher(const struct tls_stream_handler *handler)
 {
     return handler != NULL ? handler->cipher : NULL;
+}
+
+STACK_OF(X509) * tls_stream_handler_chain(const struct tls_stream_handler *handler)
+{
+    return SSL_get_peer_cert_chain(handler->ssl);
 }
 
 void tls_stream_handler_describe(const struct tls_stream_handler *handler, struct text *out)

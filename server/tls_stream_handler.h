@@ -56,6 +56,9 @@ int tls_stream_handler_run(struct tls_stream_handler *handler, int fd, const _At
 ssize_t tls_stream_handler_read(struct tls_stream_handler *handler, char *buffer, size_t size);
 ssize_t tls_stream_handler_write(struct tls_stream_handler *handler, const char *bytes,
                                  size_t length);
+/* tls_stream_handler_broke - after a read that failed: what the other side's alert says, FAILURE_NONE when there was none (or `handler`
+ * is NULL). In TLS 1.3 a client learns only so that its certificate was not taken. By the reader. */
+enum failure tls_stream_handler_broke(const struct tls_stream_handler *handler);
 /* tls_stream_handler_wire - bytes that were written to the socket so far, handshake and all */
 uint64_t tls_stream_handler_wire(struct tls_stream_handler *handler);
 /* tls_stream_handler_shutdown - say that we send no more; never waits */
@@ -69,6 +72,9 @@ const struct server_verdict *tls_stream_handler_verdict(const struct tls_stream_
 /* tls_stream_handler_protocol, _cipher - "TLSv1.3", "TLS_AES_256_GCM_SHA384": constants; NULL for NULL */
 const char *tls_stream_handler_protocol(const struct tls_stream_handler *handler);
 const char *tls_stream_handler_cipher(const struct tls_stream_handler *handler);
+/* tls_stream_handler_chain - the certificates that the other side sent, its own first; borrowed, NULL when there are none. After a client's
+ * handshake. */
+STACK_OF(X509) * tls_stream_handler_chain(const struct tls_stream_handler *handler);
 /* tls_stream_handler_describe - append "TLSv1.3, TLS_AES_256_GCM_SHA384, SNI one.test, ALPN xmpp-server" */
 void tls_stream_handler_describe(const struct tls_stream_handler *handler, struct text *out);
 

@@ -24,6 +24,7 @@
 #include "server/metrics.h"
 #include "server/thread.h"
 #include "server/timeline.h"
+#include "server/tls_stream_handler.h"
 #include "server/touched_connections.h"
 #include "server/xmpp_server.h"
 #include "session/packet_router.h"
@@ -199,6 +200,18 @@ static enum socket_read read_some(struct socket_reader *reader, char *few, const
     return result;
 }
 
+/* note_broken - by a reset, or, in TLS 1.3 only now, since our certificate was not taken */
+static void note_broken(struct socket_reader *reader)
+{
+    enum failure alert = tls_stream_handler_broke(socket_connection_tls(reader->connection));
+    socket_reader_note_end(reader, "broken",
+                           alert != FAILURE_NONE ? "the other side ended it by a TLS alert"
+                                                 : "the connection broke");
+    timeline_fail(socket_connection_timeline(reader->connection),
+                  alert != FAILURE_NONE ? alert : FAILURE_BROKE, "%s",
+                  text_string(&reader->end_reason));
+}
+
 /* read_stream - until it is over */
 static void read_stream(struct socket_reader *reader)
 {
@@ -233,9 +246,7 @@ static void read_stream(struct socket_reader *reader)
                           text_string(&reader->end_reason));
             return;
         case SOCKET_READ_FAILED:
-            socket_reader_note_end(reader, "broken", "the connection broke");
-            timeline_fail(socket_connection_timeline(reader->connection), FAILURE_BROKE, "%s",
-                          text_string(&reader->end_reason));
+            note_broken(reader);
             return;
         }
     }

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "admin/explain.h"
+#include "admin/explain_text.h"
 #include "admin/json_words.h"
 #include "server/config.h"
 #include "server/external_component_manager.h"
@@ -72,7 +73,7 @@ static void ask_with(const char *domain, const char *file)
     explanation = explain_domain(domain, file, &why);
     if (explanation == NULL)
         fail_msg("%s", text_string(&why));
-    explain_write(explanation, &written);
+    explain_text_write(explanation, &written);
 }
 
 static void ask(const char *domain)
@@ -188,13 +189,14 @@ static void settings_that_leave_no_way_are_told(void **state)
     publish("[xmpp.server]\ntls.policy = required\ncertificate.file = none\n", "");
     ask("a.test");
     assert_rule("out", "tls", false, "required, and there is none", "certificate.file = none");
-    assert_conclusion("settings", "ours", "both", "certificate.file = none");
+    assert_conclusion("settings", "ours", "out", "certificate.file = none");
     publish("[xmpp.server]\ndialback.enabled = false\ntls.policy = disabled\n", "");
     ask("a.test");
     assert_rule("in", "authentication", false, "no way is left", "dialback.enabled = false");
     publish("[xmpp.server]\nsocket.active = false\n", "");
     ask("a.test");
     assert_rule("in", "listener", false, "off", "socket.active");
+    assert_conclusion("settings", "ours", "in", "a.test does not get in to us: listener: off");
 }
 
 static void the_destination_is_that_of_overrides_rows_and_the_domain(void **state)
@@ -213,7 +215,7 @@ static void the_destination_is_that_of_overrides_rows_and_the_domain(void **stat
     assert_rule("out", "destination", true, "itself, port 5269", "remotePort");
     ask("x.test");
     assert_rule("out", "destination", false, "circle", "dnsutil.dnsOverride");
-    assert_conclusion("override-circle", "ours", "both", "correct dnsutil.dnsOverride");
+    assert_conclusion("override-circle", "ours", "out", "correct dnsutil.dnsOverride");
 }
 
 static void a_pause_is_shown(void **state)
@@ -248,13 +250,14 @@ static void the_newest_failure_is_the_conclusion(void **state)
     publish("", "");
     file(TIMELINE_OUT, "a.test", "192.0.2.1:5269", FAILURE_NONE, "");
     ask("a.test");
-    assert_conclusion("none", "nobody", "both", "Nothing is wrong: the last attempt out");
+    assert_conclusion("none", "nobody", "both",
+                      "Nothing is wrong: with a.test, the last attempt out went");
     file(TIMELINE_OUT, "a.test", "192.0.2.1:5269", FAILURE_CERTIFICATE_EXPIRED,
          "certificate has expired");
     ask("a.test");
     assert_conclusion("certificate-expired", "theirs", "out",
-                      "We do not get through to a.test: certificate has expired; that is the step "
-                      "certificate, on their side: they must renew their certificate");
+                      "We do not get through to a.test: certificate has expired; that is at the "
+                      "step certificate, on their side: they must renew their certificate");
     assert_non_null(
         strstr(text_string(&written), "step of certificate has expired [RFC 6120 3.2.1]"));
     assert_non_null(strstr(text_string(&written), "Out: failures, the last first:"));
