@@ -21,6 +21,7 @@
 #include "admin/audit_log.h"
 #include "admin/control_peers.h"
 #include "admin/control_permissions.h"
+#include "admin/control_reach.h"
 #include "admin/control_server.h"
 #include "admin/control_sessions.h"
 #include "admin/control_settings.h"

@@ -126,6 +126,21 @@
     C(stop, "stop", CHANGE, false,                                                                 \
       "End the server at once: every stream is told and not waited for.",                          \
       "openfire-s2sctl waits for the end.", NOTHING)                                               \
+    C(explain, "explain", READ, false, "Why can I not talk to them, and what is to be changed.",   \
+      "The rules that would decide for the domain now, in and out; its last successes and "        \
+      "failures, step by step; and in one sentence what went wrong, on whose side, and what to "   \
+      "change. Nothing is connected to: see check.",                                               \
+      REQUIRED("domain", DOMAIN, "domain", "the other domain"),                                    \
+      OPTIONAL("--with", TEXT, "file",                                                             \
+               "judge by this settings file, which is not loaded, and the rows in its s2s.home"))  \
+    C(check, "check", READ, true, "Try to reach a domain, step by step; live sessions stay.",      \
+      "DNS, every address, TLS, the certificate, each way of authentication that is offered, and " \
+      "a ping. Without a server that answers, openfire-s2sctl tries by itself what can be tried "  \
+      "so; dialback and ping need the server. Exit status 1: they can't be reached. With --json, " \
+      "a line for each step, and last all of it.",                                                 \
+      REQUIRED("domain", DOMAIN, "domain", "the other domain"),                                    \
+      OPTIONAL("--from", DOMAIN, NULL, "the domain of ours to go there as (xmpp.domain)"),         \
+      OPTIONAL_NUMBER("--limit", 1, 600, "seconds that all of it may take (60)"))                  \
     C(trace, "trace", READ, true,                                                                  \
       "Follow a domain live: every step of its handshakes, and its stanzas if asked for.",         \
       "Ends with Ctrl-C, after --seconds, or when the client sends something. What is kept "       \

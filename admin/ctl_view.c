@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/explain_text.h"
+
 #define MEMBERS_MAX 32
 #define MANY 12 /* members of an object that is shown alone */
 
@@ -177,9 +179,25 @@ static void print_change(FILE *to, const json_t *result)
     text_free(&line);
 }
 
+/* print_explained - answers that are texts; false: it is none */
+static bool print_explained(FILE *to, const char *words, const json_t *result)
+{
+    struct text text = TEXT_EMPTY;
+    bool explains = strcmp(words, "explain") == 0, checks = strcmp(words, "check") == 0;
+    if (explains)
+        explain_text_write(result, &text);
+    if (checks) /* its steps were shown as they came */
+        explain_text_conclusion(result, &text);
+    print_text(to, text_string(&text));
+    text_free(&text);
+    return explains || checks;
+}
+
 void ctl_view_print(FILE *to, const char *words, const json_t *result,
                     const struct ctl_style *style)
 {
+    if (print_explained(to, words, result))
+        return;
     for (size_t i = 0; i < sizeof VIEWS / sizeof VIEWS[0]; i++) {
         if (strcmp(VIEWS[i].words, words) != 0)
             continue;
@@ -214,7 +232,12 @@ static void print_member(FILE *to, const json_t *event, const char *member, cons
 
 void ctl_view_event(FILE *to, const json_t *event, const struct ctl_style *style)
 {
-    if (json_is_string(json_object_get(event, "stanza"))) {
+    if (json_is_string(json_object_get(event, "verdict"))) { /* a step of check */
+        struct text step = TEXT_EMPTY;
+        explain_text_step(event, &step);
+        print_text(to, text_string(&step));
+        text_free(&step);
+    } else if (json_is_string(json_object_get(event, "stanza"))) {
         bool in = strcmp(json_string_value(json_object_get(event, "direction")), "in") == 0;
         print_member(to, event, "time", "", "  ");
         print_member(to, event, "connection", "", in ? "  <<  " : "  >>  ");

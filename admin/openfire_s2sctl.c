@@ -25,6 +25,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "admin/ctl_check.h"
 #include "admin/ctl_client.h"
 #include "admin/ctl_commands.h"
 #include "admin/ctl_view.h"
@@ -145,16 +146,21 @@ static int complain(enum status status, const char *why)
     return status;
 }
 
+static const char *file_of(const struct options *options)
+{
+    if (options->file != NULL)
+        return options->file;
+    return access("openfire-s2s.conf", F_OK) == 0 || access(SYSTEM_FILE, F_OK) != 0
+               ? "openfire-s2s.conf"
+               : SYSTEM_FILE;
+}
+
 static struct ctl_client *open_client(const struct options *options, struct text *why)
 {
     struct text path = TEXT_EMPTY;
-    const char *file = options->file, *socket = options->socket;
-    if (socket == NULL && file == NULL)
+    const char *file = file_of(options), *socket = options->socket;
+    if (socket == NULL && options->file == NULL)
         socket = getenv("OPENFIRE_S2S_SOCKET");
-    if (file == NULL)
-        file = access("openfire-s2s.conf", F_OK) == 0 || access(SYSTEM_FILE, F_OK) != 0
-                   ? "openfire-s2s.conf"
-                   : SYSTEM_FILE;
     if (socket == NULL && ctl_client_socket_of(file, &path, why) < 0) {
         text_append_string(why, "; name the settings by -c or the socket by -s");
         text_free(&path);
@@ -210,17 +216,28 @@ static int show(const struct options *options, const struct control_command *com
         print_json(status == DONE ? json_object_get(answer, "result") : answer);
     if (status != DONE)
         return complain(status, error != NULL ? error : "the answer makes no sense");
+    const json_t *result = json_object_get(answer, "result");
     if (!options->json)
-        ctl_view_print(stdout, command->words, json_object_get(answer, "result"), &style);
-    return DONE;
+        ctl_view_print(stdout, command->words, result, &style);
+    bool fails = json_is_false(json_object_get(json_object_get(result, "conclusion"), "works"));
+    return fails && strcmp(command->words, "check") == 0 ? NOT_DONE : DONE;
+}
+
+static void show_event(void *given, const json_t *event)
+{
+    const struct options *options = given;
+    struct ctl_style style = style_of(options);
+    if (options->json)
+        print_json(event);
+    else
+        ctl_view_event(stdout, event, &style);
 }
 
 /* converse - the request, the events, the answer */
-static int converse(const struct options *options, const struct control_command *command,
+static int converse(struct options *options, const struct control_command *command,
                     struct ctl_client *client)
 {
     struct text why = TEXT_EMPTY;
-    struct ctl_style style = style_of(options);
     int status = NO_SERVER;
     json_t *answer = NULL;
     int sent = ctl_client_send(client, options->words.word, options->words.count, &why);
@@ -229,10 +246,7 @@ static int converse(const struct options *options, const struct control_command 
         const json_t *event = json_object_get(answer, "event");
         if (event == NULL)
             break;
-        if (options->json)
-            print_json(event);
-        else
-            ctl_view_event(stdout, event, &style);
+        show_event(options, event);
         json_decref(answer);
     }
     if (answer == NULL)
@@ -314,8 +328,65 @@ static void fetch(FILE *to, const char *what, const char *begins, void *given)
 
 /* --- */
 
-static int run(const struct options *options)
+/* value_of - of an argument of the command, or NULL */
+static const char *value_of(const struct control_command *command,
+                            const struct control_value values[], const char *name)
 {
+    for (int i = 0; command->parameters[i].name != NULL; i++)
+        if (strcmp(command->parameters[i].name, name) == 0)
+            return values[i].text;
+    return NULL;
+}
+
+/* make_absolute - the files that are named: the server has another working directory */
+static void make_absolute(struct options *options, const struct control_command *command,
+                          char *path[CONTROL_PARAMETERS_MAX])
+{
+    for (int i = 0; command->parameters[i].name != NULL; i++) {
+        const struct control_parameter *each = &command->parameters[i];
+        size_t length = strlen(each->name);
+        if (each->words == NULL || strcmp(each->words, "file") != 0)
+            continue;
+        for (int k = 0; k < options->words.count; k++) {
+            char *word = options->words.word[k];
+            if (strncmp(word, each->name, length) != 0 || word[length] != '=' || path[i] != NULL)
+                continue;
+            char *whole = realpath(word + length + 1, NULL);
+            if (whole == NULL) /* the server shall say so */
+                continue;
+            path[i] = text_format("%s=%s", each->name, whole);
+            options->words.word[k] = path[i];
+            free(whole);
+        }
+    }
+}
+
+/* check_alone - no server answers, and `why` says why not */
+static int check_alone(struct options *options, const struct control_command *command,
+                       const struct control_value values[], struct text *why)
+{
+    const char *limit = value_of(command, values, "--limit");
+    struct text fault = TEXT_EMPTY;
+    complain(DONE, text_string(why));
+    complain(DONE, "without the server, dialback and ping are not tried");
+    text_clear(why);
+    json_t *result = ctl_check_alone(
+        file_of(options), value_of(command, values, "domain"), value_of(command, values, "--from"),
+        limit != NULL ? 1000 * strtoll(limit, NULL, 10) : 0, show_event, options, &fault);
+    if (result == NULL) {
+        text_append_string(why, text_string(&fault));
+        text_free(&fault);
+        return NOT_DONE;
+    }
+    json_t *answer = json_pack("{s:b, s:o}", "ok", 1, "result", result);
+    int status = show(options, command, answer);
+    json_decref(answer);
+    return status;
+}
+
+static int run(struct options *options)
+{
+    char *paths[CONTROL_PARAMETERS_MAX] = {NULL};
     struct control_value values[CONTROL_PARAMETERS_MAX] = {{0}};
     struct text why = TEXT_EMPTY;
     int used, status = MISUSED;
@@ -327,12 +398,18 @@ static int run(const struct options *options)
         text_append_string(&why, "; usage: openfire-s2sctl ");
         control_request_usage(command, &why);
     }
-    control_values_free(values);
     if (why.length == 0) {
+        make_absolute(options, command, paths);
         struct ctl_client *client = open_client(options, &why);
-        status = client != NULL ? converse(options, command, client) : NO_SERVER;
+        status = client != NULL ? converse(options, command, client)
+                 : strcmp(command->words, "check") == 0
+                     ? check_alone(options, command, values, &why)
+                     : NO_SERVER;
         ctl_client_close(client);
     }
+    control_values_free(values);
+    for (int i = 0; i < CONTROL_PARAMETERS_MAX; i++)
+        free(paths[i]);
     if (why.length > 0)
         complain(status, text_string(&why));
     text_free(&why);

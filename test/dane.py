@@ -8,6 +8,7 @@ anchor. For each case a domain of its own, whose server (played here, inside TLS
 """
 import argparse
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -46,6 +47,16 @@ CASES = (
     ("bogus", "selfsigned", [(3, "selfsigned")], "the TLSA records of host.bogus.test can't be had, though its DNS is secure"),
     ("unsigned.plain", "selfsigned", [(3, "selfsigned")], "we refuse the other side's certificate: self-signed"),
     ("unsigned-good.plain", "valid", [(3, "selfsigned")], "a chain of 2 up to /CN=Test CA, which is trusted"),
+)
+
+# What `check` must say of some: the steps that must be there, as "verdict step sentence".
+CHECKS = (
+    ("usage-3", ["good dns SRV _xmpp-server._tcp: .*; secure by DNSSEC", "good dns 127.0.0.1:.*; secure by DNSSEC",
+                 "good dns TLSA: 1 record that counts", "good certificate a secure TLSA record"]),
+    ("usage-3-mismatch", ["good dns TLSA: 1 record", "bad tls we refuse the other side's certificate: no matching DANE TLSA records"]),
+    ("bogus", ["bad dns its TLSA records can't be had, though its DNS is secure"]),
+    ("no-records", ["good dns SRV .*; secure by DNSSEC", "note dns TLSA: 0 records that count", "good certificate a chain of 2"]),
+    ("unsigned-good.plain", ["good dns SRV .*; not signed", "good certificate a chain of 2"]),
 )
 
 
@@ -207,6 +218,14 @@ class Dane:
             return "a stanza came though it was refused" if refused else "no stanza came:\n" + story[-1800:]
         return None
 
+    def check(self, case, wanted):
+        done = subprocess.run([self.binary + "ctl", "-c", self.path("home", "conf"), "--json", "check", case + ".test", "--limit=3"],
+                              stdout=subprocess.PIPE, timeout=LIMIT)
+        result = json.loads(done.stdout.decode().splitlines()[-1])
+        steps = ["%(verdict)s %(step)s %(sentence)s" % step for step in result["steps"]]
+        missing = [words for words in wanted if not any(re.match(words, step) for step in steps)]
+        return "check does not say %s: %s" % (missing, "\n".join(steps)) if missing else None
+
     def run(self):
         for case, kind, _, _ in CASES:
             self.make_certificate(case, kind)
@@ -218,6 +237,10 @@ class Dane:
             why = self.judge(log, case, wanted)
             failed += why is not None
             print("FAILED %s: %s" % (case, why) if why else "ok " + case, flush=True)
+        for case, wanted in CHECKS:
+            why = self.check(case, wanted)
+            failed += why is not None
+            print("FAILED check %s: %s" % (case, why) if why else "ok check " + case, flush=True)
         self.seen = {}
         log = self.start("off", "dane.enabled = false\n")
         why = self.judge(log, "usage-3", "we refuse the other side's certificate: self-signed")
@@ -226,7 +249,7 @@ class Dane:
         for process in self.processes[1:]:
             process.send_signal(signal.SIGTERM)
             failed += process.wait(LIMIT) != 0
-        return len(CASES) + 1, failed
+        return len(CASES) + len(CHECKS) + 1, failed
 
     def clean(self):
         for process in self.processes:
@@ -242,7 +265,7 @@ def main():
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if not os.path.exists("/usr/sbin/nsd") or not shutil.which("ldns-signzone"):
-        print("skipped all: nsd and ldnsutils are not installed\n0 passed, 0 failed, %d skipped" % (len(CASES) + 1))
+        print("skipped all: nsd and ldnsutils are not installed\n0 passed, 0 failed, %d skipped" % (len(CASES) + len(CHECKS) + 1))
         return 0
     dane = Dane(os.path.abspath(options.binary))
     try:
