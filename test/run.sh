@@ -127,6 +127,7 @@ for variant in plain asan tsan; do
     }
     step 'two servers' $variant 180 "$PYTHON" test/two_servers.py --binary $binary
     step administration $variant 180 "$PYTHON" test/admin.py --binary $binary
+    step 'staged failures' $variant 120 "$PYTHON" test/staged.py --binary $binary
     step interop $variant 400 "$PYTHON" test/interop/run.py --binary $binary
     case $variant in plain) securities=selfsigned,external,direct ;; *) securities=external ;; esac
     step 'interop inside TLS' $variant 400 "$PYTHON" test/interop/run.py --binary $binary --security $securities
