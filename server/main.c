@@ -35,6 +35,7 @@
 #include "server/dns_util.h"
 #include "server/external_component_manager.h"
 #include "server/log.h"
+#include "server/memory.h"
 #include "server/remote_server_manager.h"
 #include "server/socket_connection.h"
 #include "server/thread.h"
@@ -185,6 +186,7 @@ static void do_housekeeping(void)
     retry_pause_tick(now);
     iq_router_tick(now);
     touched_connections_flush(false);
+    memory_tick(now);
 }
 
 /* flush_last - the last act of each thread: what it has written at its very end goes out */
@@ -302,6 +304,7 @@ static void start_rooms(struct options *options)
 
 int main(int argc, char **argv)
 {
+    memory_start(argv);
     struct options options = {.file = DEFAULT_FILE};
     fill_standard_descriptors();
     log_set_id("main");

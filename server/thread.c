@@ -13,11 +13,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "server/log.h"
 #include "server/metrics.h"
@@ -112,41 +109,6 @@ int thread_start(const char *name, size_t stack, void (*run)(void *), void *argu
     }
     return 0;
 }
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-void thread_trim_stack(void)
-{
-    /* the sanitizers keep account of the stack */
-}
-#else
-static _Thread_local uintptr_t lowest; /* of the calling thread's stack; 0: not asked yet */
-
-/* lowest_of_stack - its end, of the calling thread; the guard page is not part of what the attributes tell. 0: unknown */
-static uintptr_t lowest_of_stack(void)
-{
-    pthread_attr_t attributes;
-    void *address = NULL;
-    size_t size;
-    if (pthread_getattr_np(pthread_self(), &attributes) != 0)
-        return 0;
-    if (pthread_attr_getstack(&attributes, &address, &size) != 0)
-        address = NULL;
-    pthread_attr_destroy(&attributes);
-    return (uintptr_t)address;
-}
-
-void thread_trim_stack(void)
-{
-    char here;
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t end = ((uintptr_t)&here - 2 * page) & ~(page - 1); /* with room for the call itself */
-    if (lowest == 0)
-        lowest = lowest_of_stack();
-    if (lowest == 0 || end <= lowest)
-        return;
-    madvise((void *)lowest, end - lowest, MADV_DONTNEED);
-}
-#endif
 
 int thread_wait_all(int64_t deadline)
 {

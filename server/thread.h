@@ -25,8 +25,4 @@ void thread_condition_init(pthread_cond_t *condition);
  * returns how many are */
 int thread_wait_all(int64_t deadline);
 
-/* thread_trim_stack - of the calling thread (one that thread_start made): give the memory back that calls deeper than this one have used. It
- * comes again by itself. For a thread that is about to wait for long. */
-void thread_trim_stack(void);
-
 #endif

@@ -33,12 +33,13 @@ struct step {
 };
 
 struct timeline {
-    pthread_mutex_t lock;              /* guards all below */
-    struct step steps[TIMELINE_STEPS]; /* step n stands at n % TIMELINE_STEPS */
-    unsigned long count;               /* steps ever added */
-    int64_t first, last;               /* microseconds, monotonic clock */
-    int64_t began;                     /* seconds since 1970 */
-    char name[24];                     /* of the connection */
+    pthread_mutex_t lock; /* guards all below */
+    struct step *steps;   /* step n stands at n % TIMELINE_STEPS */
+    unsigned long room;   /* steps that there is memory for; most timelines have few */
+    unsigned long count;  /* steps ever added */
+    int64_t first, last;  /* microseconds, monotonic clock */
+    int64_t began;        /* seconds since 1970 */
+    char name[24];        /* of the connection */
     char *domains;        /* that it concerns, a line feed behind each; NULL: none yet */
     enum failure failure; /* noted by timeline_fail */
     char *why;            /* its words, escaped; NULL without */
@@ -74,8 +75,9 @@ void timeline_free(struct timeline *timeline)
 {
     if (timeline == NULL || atomic_fetch_sub(&timeline->references, 1) != 1)
         return;
-    for (int i = 0; i < TIMELINE_STEPS; i++)
+    for (unsigned long i = 0; i < timeline->count && i < TIMELINE_STEPS; i++)
         free(timeline->steps[i].sentence);
+    free(timeline->steps);
     free(timeline->why);
     pthread_mutex_destroy(&timeline->lock);
     free(timeline->domains);
@@ -157,8 +159,12 @@ static void keep(struct timeline *timeline, const char *actor, const char *claus
 {
     char *copy = text_copy(sentence);
     pthread_mutex_lock(&timeline->lock);
+    if (timeline->count == timeline->room && timeline->room < TIMELINE_STEPS) {
+        timeline->room = timeline->room > 0 ? 2 * timeline->room : TIMELINE_STEPS / 8;
+        timeline->steps = text_realloc(timeline->steps, timeline->room * sizeof *timeline->steps);
+    }
     struct step *step = &timeline->steps[timeline->count % TIMELINE_STEPS];
-    char *old = step->sentence;
+    char *old = timeline->count >= TIMELINE_STEPS ? step->sentence : NULL;
     int64_t now = microseconds();
     *step = (struct step){actor, clause, copy, now - timeline->last};
     timeline->last = now;

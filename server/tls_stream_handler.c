@@ -428,6 +428,12 @@ uint64_t tls_stream_handler_wire(struct tls_stream_handler *handler)
     return written;
 }
 
+void tls_stream_handler_rest(const struct tls_stream_handler *handler)
+{
+    if (handler != NULL)
+        OPENSSL_thread_stop();
+}
+
 void tls_stream_handler_shutdown(struct tls_stream_handler *handler)
 {
     pthread_mutex_lock(&handler->lock);

@@ -61,6 +61,9 @@ ssize_t tls_stream_handler_write(struct tls_stream_handler *handler, const char 
 enum failure tls_stream_handler_broke(const struct tls_stream_handler *handler);
 /* tls_stream_handler_wire - bytes that were written to the socket so far, handshake and all */
 uint64_t tls_stream_handler_wire(struct tls_stream_handler *handler);
+/* tls_stream_handler_rest - by a thread that is about to wait for long: what OpenSSL keeps for each thread (random numbers, errors) is given back,
+ * and comes again when it is needed. NULL: nothing is encrypted. */
+void tls_stream_handler_rest(const struct tls_stream_handler *handler);
 /* tls_stream_handler_shutdown - say that we send no more; never waits */
 void tls_stream_handler_shutdown(struct tls_stream_handler *handler);
 

@@ -21,8 +21,8 @@
 #include <stdlib.h>
 
 #include "server/log.h"
+#include "server/memory.h"
 #include "server/metrics.h"
-#include "server/thread.h"
 #include "server/timeline.h"
 #include "server/tls_stream_handler.h"
 #include "server/touched_connections.h"
@@ -32,11 +32,10 @@
 #include "session/session_outcome.h"
 #include "xml/xmlns.h"
 
-#define FEW_BYTES \
-    2048 /* read at once into a buffer on the stack: keys, pings, a stanza now and then */
+#define FEW_BYTES 2048    /* read at once: keys, pings, a stanza now and then */
 #define MANY_BYTES 32768  /* when more came than that, into one of these, until nothing comes */
 #define FLUSH_EACH 262144 /* bytes read, before what came of them is sent although more comes */
-#define QUIET_MS 1000     /* nothing came for so long: give back what only busy streams need */
+#define QUIET_MS 500      /* nothing came for so long: give back what only busy streams need */
 
 static int stream_opened(void *given, const struct element *element)
 {
@@ -167,9 +166,10 @@ static int feed(struct socket_reader *reader, const char *bytes, size_t length)
 static void rest(struct socket_reader *reader)
 {
     xmpp_packet_reader_rest(reader->packets);
-    free(reader->many);
-    reader->many = NULL;
-    thread_trim_stack();
+    free(reader->buffer);
+    reader->buffer = NULL;
+    tls_stream_handler_rest(socket_connection_tls(reader->connection));
+    memory_rest();
 }
 
 /* wait_for_input - until there is some, or the deadline; a stream on which nothing comes takes little memory meanwhile */
@@ -177,6 +177,8 @@ static enum socket_read wait_for_input(struct socket_reader *reader)
 {
     int64_t deadline =
         reader->ending ? reader->ending_deadline : reader->operations->deadline(reader);
+    if (reader->operations->is_settled != NULL && reader->operations->is_settled(reader))
+        xmpp_packet_reader_rest(reader->packets);
     int64_t quiet = xmpp_server_now() + QUIET_MS;
     if (deadline >= 0 && deadline <= quiet)
         return socket_connection_wait(reader->connection, deadline);
@@ -187,16 +189,17 @@ static enum socket_read wait_for_input(struct socket_reader *reader)
     return socket_connection_wait(reader->connection, deadline);
 }
 
-/* read_some - what there is, into the large buffer once the small one was full */
-static enum socket_read read_some(struct socket_reader *reader, char *few, const char **bytes,
-                                  size_t *length)
+/* read_some - what there is, into a small buffer, and a large one once that was full */
+static enum socket_read read_some(struct socket_reader *reader, size_t *length)
 {
-    char *buffer = reader->many != NULL ? reader->many : few;
-    size_t size = reader->many != NULL ? MANY_BYTES : FEW_BYTES;
-    enum socket_read result = socket_connection_read_now(reader->connection, buffer, size, length);
-    *bytes = buffer;
-    if (result == SOCKET_READ_SOME && *length == size && reader->many == NULL)
-        reader->many = text_alloc(MANY_BYTES);
+    if (reader->buffer == NULL || reader->full) {
+        free(reader->buffer);
+        reader->buffer_size = reader->full ? MANY_BYTES : FEW_BYTES;
+        reader->buffer = text_alloc(reader->buffer_size);
+    }
+    enum socket_read result =
+        socket_connection_read_now(reader->connection, reader->buffer, reader->buffer_size, length);
+    reader->full = result == SOCKET_READ_SOME && *length == FEW_BYTES;
     return result;
 }
 
@@ -215,20 +218,17 @@ static void note_broken(struct socket_reader *reader)
 /* read_stream - until it is over */
 static void read_stream(struct socket_reader *reader)
 {
-    char few[FEW_BYTES];
     size_t since = 0; /* bytes read since all that was written to others was sent */
     for (;;) {
-        const char *bytes;
         size_t length = 0;
-        enum socket_read result = read_some(reader, few, &bytes, &length);
+        enum socket_read result = read_some(reader, &length);
         if (result == SOCKET_READ_NONE) {
             result = wait_for_input(reader);
             since = 0;
-        } else if (result == SOCKET_READ_SOME && feed(reader, bytes, length) < 0)
+        } else if (result == SOCKET_READ_SOME && feed(reader, reader->buffer, length) < 0)
             return;
         since += length;
-        if (since >
-            FLUSH_EACH) { /* a stream that never pauses must not keep back what it wrote to others */
+        if (since > FLUSH_EACH) { /* who never pauses must not keep back what is for others */
             touched_connections_flush(true);
             since = 0;
         }

@@ -457,6 +457,14 @@ static int timed_out(struct socket_reader *reader)
     return socket_reader_end_gracefully(reader, "idle");
 }
 
+/* is_settled - all that was asked is answered: nothing but a question of ours makes something come */
+static bool is_settled(struct socket_reader *reader)
+{
+    struct outgoing_server_socket_reader *self = self_of(reader);
+    return local_outgoing_server_session_is_open(self->session) &&
+           !local_outgoing_server_session_is_waiting(self->session);
+}
+
 static bool is_authenticated(struct socket_reader *reader)
 {
     return local_outgoing_server_session_is_open(self_of(reader)->session);
@@ -467,6 +475,7 @@ static const struct socket_reader_operations operations = {
     .process = process,
     .deadline = deadline,
     .timed_out = timed_out,
+    .is_settled = is_settled,
     .is_authenticated = is_authenticated,
     .write_header = write_header,
 };

@@ -482,6 +482,12 @@ static bool has_pending(struct server_socket_reader *self)
     return self->session != NULL && local_incoming_server_session_has_pending(self->session);
 }
 
+/* is_settled - a key is asked about: mostly nothing comes before the verdict */
+static bool is_settled(struct socket_reader *reader)
+{
+    return has_pending(self_of(reader));
+}
+
 /* deadline - before authentication a fixed one, which neither white space nor single bytes move;
  * after it the idle limit */
 static int64_t deadline(struct socket_reader *reader)
@@ -522,6 +528,7 @@ static const struct socket_reader_operations operations = {
     .authenticate = authenticate,
     .deadline = deadline,
     .timed_out = timed_out,
+    .is_settled = is_settled,
     .is_authenticated = is_authenticated,
     .write_header = write_header,
 };

@@ -37,7 +37,7 @@ void socket_reader_init(struct socket_reader *reader,
 
 void socket_reader_free(struct socket_reader *reader)
 {
-    free(reader->many);
+    free(reader->buffer);
     xmpp_packet_reader_free(reader->packets);
     socket_connection_unref(reader->connection);
     config_unref(reader->config);

@@ -34,6 +34,8 @@ struct socket_reader_operations {
     int64_t (*deadline)(struct socket_reader *reader);
     /* that deadline has passed, nothing was read */
     int (*timed_out)(struct socket_reader *reader);
+    /* is it others' turn, so that nothing is expected on this stream now? NULL: never */
+    bool (*is_settled)(struct socket_reader *reader);
     /* has the other side proved anything yet? The larger limits hold from then on. */
     bool (*is_authenticated)(struct socket_reader *reader);
     /* the stream is over, what follows is the wait for the peer's end; NULL: nothing to do */
@@ -57,7 +59,9 @@ struct socket_reader {
     bool authenticated;     /* the larger limits are set */
     bool ending;            /* we sent the closing tag and read on until the peer's */
     int64_t ending_deadline;
-    char *many;          /* owned: a large read buffer, while much comes; else NULL */
+    char *buffer; /* owned: for reading; NULL while nothing comes */
+    size_t buffer_size;
+    bool full;           /* the last read filled it: a larger one is worth it */
     size_t bytes_before; /* read before authentication */
     int64_t *metric;     /* where accepted stanzas are counted; set with the kind, NULL: nowhere */
     int64_t uncounted;   /* stanzas that are not yet there */
