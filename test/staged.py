@@ -381,6 +381,23 @@ class Staged:
         self.us.stop()  # waits for the check, which must not take its minute
         assert time.monotonic() - before < 10, "it took %.1f s" % (time.monotonic() - before)
 
+    def a_certificate_that_can_not_be_read_is_not_shown(self):
+        """As for a user who is not the server: alone, TLS is tried all the same."""
+        alone = os.path.join(self.directory, "alone.conf")
+        with open(self.us.conf) as file:
+            settings = file.read().replace(self.own["xmpp.server.certificate.file"], self.path("not-there.pem"))
+        with open(alone, "w") as file:
+            file.write(settings)
+        before = sorted(os.listdir(self.us.home))
+        done = subprocess.run([self.tool, "-c", alone, "--json", "check", "good.test"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=LIMIT)
+        result = json.loads(done.stdout.decode().splitlines()[-1])
+        verdicts = {step["step"]: step["verdict"] for step in result["steps"]}
+        assert done.returncode == 0 and b"our certificate can't be read here" in done.stderr, done
+        assert verdicts["certificate"] == "good" and "sasl" not in verdicts and verdicts["dialback-answer"] == "skipped", verdicts
+        assert result["conclusion"]["works"] is None, result["conclusion"]
+        assert sorted(os.listdir(self.us.home)) == before, "something was left in the server's home"
+
     # --- all of it
 
     def guard(self, name, run, *arguments):
@@ -402,6 +419,7 @@ class Staged:
             results.append(self.guard(case.__name__, case))
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             results += pool.map(lambda domain: self.guard("check alone " + domain, self.checked_alone, domain), self.staged)
+        results.append(self.guard("a_certificate_that_can_not_be_read_is_not_shown", self.a_certificate_that_can_not_be_read_is_not_shown))
         results += [self.guard("%s ends cleanly" % server.conf, server.stop) for server in self.servers]
         return results
 
