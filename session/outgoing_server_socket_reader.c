@@ -366,17 +366,12 @@ static int sasl_answered(struct outgoing_server_socket_reader *self, const struc
         reader->restart = begin_again;
         return -1;
     }
-    const struct element *condition = element_first(element);
-    timeline_step(socket_connection_timeline(reader->connection),
-                  "LocalOutgoingServerSession.secureAndAuthenticate", "XEP-0178 3",
-                  "SASL EXTERNAL refused: %s",
-                  condition != NULL ? condition->name : "no reason given");
-    timeline_fail(socket_connection_timeline(reader->connection), FAILURE_EXTERNAL_REFUSED,
-                  "SASL EXTERNAL refused: %s", condition != NULL ? condition->name : "no reason");
+    const struct element *first = element_first(element);
+    const char *condition = first != NULL ? first->name : "no reason given";
+    session_outcome_external_refused(reader, condition);
     log_info("outgoing session to %s: it does not take our certificate for %s (%s)",
              local_outgoing_server_session_remote(self->session),
-             local_outgoing_server_session_local(self->session),
-             condition != NULL ? condition->name : "no reason given");
+             local_outgoing_server_session_local(self->session), condition);
     return use_dialback(self);
 }
 

@@ -95,6 +95,14 @@ void session_outcome_unanswered(const struct socket_reader *reader, bool tls, bo
                       tls ? "starttls" : "SASL EXTERNAL", text_string(&reader->end_reason));
 }
 
+void session_outcome_external_refused(const struct socket_reader *reader, const char *condition)
+{
+    struct timeline *timeline = socket_connection_timeline(reader->connection);
+    timeline_step(timeline, "LocalOutgoingServerSession.secureAndAuthenticate", "XEP-0178 3",
+                  "SASL EXTERNAL refused: %s", condition);
+    timeline_fail(timeline, FAILURE_EXTERNAL_REFUSED, "SASL EXTERNAL refused: %s", condition);
+}
+
 static void tell(const struct timeline_attempt *attempt, enum failure failure, const char *why)
 {
     if (failure == FAILURE_NONE)

@@ -22,6 +22,8 @@ const char *session_outcome_of_bytes(const char *bytes, size_t length);
 
 /* session_outcome_unanswered - a stream of ours has ended while <starttls/> or <auth/> was not answered yet (or neither) */
 void session_outcome_unanswered(const struct socket_reader *reader, bool tls, bool sasl);
+/* session_outcome_external_refused - on a stream of ours, for this condition; dialback may still follow */
+void session_outcome_external_refused(const struct socket_reader *reader, const char *condition);
 /* session_outcome_in - on a stream opened to us `remote` proved itself to `local`, or (`failure`, `why`) did not */
 void session_outcome_in(const struct socket_connection *connection, const char *remote,
                         const char *local, enum failure failure, const char *why);
