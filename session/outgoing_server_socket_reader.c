@@ -18,7 +18,7 @@
  *   db:result / db:verify with a type -> the session matches them to what was asked here
  *   any stanza                 -> not processed: this stream is ours to send on (RFC 6120 4.5)
  *   idle                       -> closing tag; what they still answer is processed
- *   the end                    -> what was appended and never sent is read back and bounced
+ *   the end                    -> who waits is told; what was appended and never sent is read back and bounced
  *   the end before any of it   -> the next address, while there is one and time; never without TLS for that reason
  *   (DIFFERS: D32)
  */
@@ -64,6 +64,7 @@ struct outgoing_server_socket_reader {
     bool no_external;           /* it ended the stream instead of an answer to it */
     bool succeeded;             /* SASL EXTERNAL did: the next features are the last */
     bool reached; /* the set-up went as far as keys or a certificate: no other address is tried */
+    bool again;   /* another address, or the same in another way, is worth a try */
 };
 
 static struct outgoing_server_socket_reader *self_of(struct socket_reader *reader)
@@ -465,16 +466,6 @@ static bool is_authenticated(struct socket_reader *reader)
     return local_outgoing_server_session_is_open(self_of(reader)->session);
 }
 
-static const struct socket_reader_operations operations = {
-    .stream_opened = stream_opened,
-    .process = process,
-    .deadline = deadline,
-    .timed_out = timed_out,
-    .is_settled = is_settled,
-    .is_authenticated = is_authenticated,
-    .write_header = write_header,
-};
-
 /* --- the life of the stream
  * --------------------------------------------------------------------------------------- */
 
@@ -510,8 +501,7 @@ static void report_no_connection(struct outgoing_server_socket_reader *self,
     local_outgoing_server_session_failed(self->session, error, why);
 }
 
-/* report_end - one line at info level, and a pause before the next attempt if nothing ever worked
- */
+/* report_end - one line at info level, and a pause before the next attempt if nothing ever worked */
 static void report_end(struct outgoing_server_socket_reader *self)
 {
     struct socket_reader *reader = &self->reader;
@@ -532,27 +522,6 @@ static void report_end(struct outgoing_server_socket_reader *self)
     local_outgoing_server_session_failed(self->session, error, why);
 }
 
-/* read_one - a stream on this socket, from its header to its end */
-static void read_one(struct outgoing_server_socket_reader *self, int fd)
-{
-    struct timeline *timeline = local_outgoing_server_session_timeline(self->session);
-    socket_reader_init(&self->reader, &operations, fd, log_id(), timeline_ref(timeline), self);
-    struct socket_connection *connection = self->reader.connection;
-    socket_connection_set_undelivered_handler(connection, undelivered_stanzas_return,
-                                              (void *)(uintptr_t)XMLNS_SERVER);
-    socket_connection_set_refused_handler(connection, undelivered_stanzas_route_again,
-                                          (void *)(uintptr_t)XMLNS_SERVER);
-    socket_connection_count_stanzas(connection, &metrics.stanzas_out);
-    local_outgoing_server_session_connected(self->session, connection);
-    if (self->target.direct_tls && secure(self, true) < 0) {
-        socket_connection_finish(connection, SOCKET_READER_LINGER_MS);
-        return;
-    }
-    open_stream(&self->reader, self->session);
-    blocking_reading_mode_run(&self->reader);
-    session_outcome_unanswered(&self->reader, self->asked_tls, self->asked_sasl);
-}
-
 /* goes_on - is it worth to try again? Another address, but not when this one knew us and said no. COMPAT: ejabberd (23.01, of
  * a certificate with an xmppAddr) ends the stream in the place of an answer to EXTERNAL: the same address, and dialback. */
 static bool goes_on(struct outgoing_server_socket_reader *self)
@@ -566,6 +535,48 @@ static bool goes_on(struct outgoing_server_socket_reader *self)
         self->target.tried_count--;
     }
     return true;
+}
+
+/* over - nothing more is read: who waits is told now, not after the linger, unless there is more to try */
+static void over(struct socket_reader *reader)
+{
+    struct outgoing_server_socket_reader *self = self_of(reader);
+    session_outcome_unanswered(reader, self->asked_tls, self->asked_sasl);
+    self->again = goes_on(self);
+    if (!self->again)
+        report_end(self);
+}
+
+static const struct socket_reader_operations operations = {
+    .stream_opened = stream_opened,
+    .process = process,
+    .deadline = deadline,
+    .timed_out = timed_out,
+    .is_settled = is_settled,
+    .is_authenticated = is_authenticated,
+    .over = over,
+    .write_header = write_header,
+};
+
+/* read_one - a stream on this socket, from its header to its end */
+static void read_one(struct outgoing_server_socket_reader *self, int fd)
+{
+    struct timeline *timeline = local_outgoing_server_session_timeline(self->session);
+    socket_reader_init(&self->reader, &operations, fd, log_id(), timeline_ref(timeline), self);
+    struct socket_connection *connection = self->reader.connection;
+    socket_connection_set_undelivered_handler(connection, undelivered_stanzas_return,
+                                              (void *)(uintptr_t)XMLNS_SERVER);
+    socket_connection_set_refused_handler(connection, undelivered_stanzas_route_again,
+                                          (void *)(uintptr_t)XMLNS_SERVER);
+    socket_connection_count_stanzas(connection, &metrics.stanzas_out);
+    local_outgoing_server_session_connected(self->session, connection);
+    if (self->target.direct_tls && secure(self, true) < 0) {
+        over(&self->reader);
+        socket_connection_finish(connection, SOCKET_READER_LINGER_MS);
+        return;
+    }
+    open_stream(&self->reader, self->session);
+    blocking_reading_mode_run(&self->reader);
 }
 
 static void forget_stream(struct outgoing_server_socket_reader *self)
@@ -591,13 +602,13 @@ void outgoing_server_socket_reader_run(struct local_outgoing_server_session *ses
     while (fd >= 0) {
         read_one(&self, fd);
         text_clear(&why);
-        fd = goes_on(&self) ? connect_to(&self, &error, &why) : -1;
-        if (fd < 0)
-            report_end(&self);
-        else
+        fd = self.again ? connect_to(&self, &error, &why) : -1;
+        if (fd >= 0)
             log_info("%s: %s is tried next, after: %s", log_id(),
                      self.target.tried[self.target.tried_count - 1],
                      text_string(&self.reader.end_reason));
+        else if (self.again)
+            report_end(&self);
         socket_connection_return_undelivered(self.reader.connection);
         socket_reader_free(&self.reader);
         forget_stream(&self);
