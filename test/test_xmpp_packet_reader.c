@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -270,6 +271,79 @@ static void translates_elements_of_components_not_attributes(void **state)
     text_free(&seen.packets);
 }
 
+/* --- large ones */
+
+#define LARGE (1 << 20)
+static const struct xmpp_packet_limits large = {LARGE, 5, 20, 8, 4, 200};
+
+/* feed_large - `before`, `length` times x, `behind`, so often, in pieces. Seconds of the processor that it took. */
+static double feed_large(const char *before, size_t length, const char *behind, int count,
+                         size_t piece, enum stream_error expected)
+{
+    struct seen seen = {0};
+    struct text input = TEXT_EMPTY;
+    struct xmpp_packet_reader *reader = xmpp_packet_reader_new(&large, &handler, &seen);
+    text_append_string(&input, before);
+    for (size_t i = 0; i < length; i++)
+        text_append_char(&input, 'x');
+    text_append_string(&input, behind);
+    assert_int_equal(xmpp_packet_reader_feed(reader, HEADER, sizeof HEADER - 1), XMPP_PACKET_MORE);
+    clock_t begun = clock();
+    for (int i = 0; i < count; i++)
+        for (size_t at = 0; at < input.length; at += piece)
+            xmpp_packet_reader_feed(reader, input.bytes + at,
+                                    input.length - at < piece ? input.length - at : piece);
+    double took = (double)(clock() - begun) / CLOCKS_PER_SEC;
+    if (xmpp_packet_reader_error(reader, NULL) != expected)
+        fail_msg("%s of %zu bytes in pieces of %zu: %s", before, length, piece,
+                 stream_error_name(xmpp_packet_reader_error(reader, NULL)));
+    assert_int_equal(seen.count, expected == STREAM_ERROR_NONE ? count : 0);
+    xmpp_packet_reader_free(reader);
+    text_free(&input);
+    text_free(&seen.packets);
+    return took;
+}
+
+/* a section comes from libxml2 in one; that must not make a smaller stanza of what may be sent */
+static void bounds_tags_at_16_kib_and_sections_at_the_stanza(void **state)
+{
+    (void)state;
+    static const size_t pieces[] = {7, 1000, 16384};
+    for (size_t i = 0; i < 3; i++) {
+        feed_large("<iq><![CDATA[", LARGE - 100, "]]></iq>", 1, pieces[i], STREAM_ERROR_NONE);
+        feed_large("<iq><![CDATA[", LARGE, "]]></iq>", 1, pieces[i], STREAM_POLICY_VIOLATION);
+        feed_large("<iq>", LARGE - 100, "</iq>", 1, pieces[i], STREAM_ERROR_NONE);
+        feed_large("<iq a='", 40000, "'/>", 1, pieces[i], STREAM_POLICY_VIOLATION);
+        feed_large("<iq><!--", 40000, "--></iq>", 1, pieces[i], STREAM_POLICY_VIOLATION);
+    }
+}
+
+/* CVE-2023-52425's kind: a token that drips must not be looked through anew for each byte that comes */
+static void costs_of_a_token_that_drips_are_those_of_its_bytes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *behind;
+        size_t small, factor;
+    } tokens[] = {{"<", "/>", 900, 16},
+                  {"<iq a='", "'/>", 900, 16},
+                  {"<iq><", "/></iq>", 900, 16},
+                  {"<iq>", "</iq>", 4000, 32},
+                  {"<iq><![CDATA[", "]]></iq>", 4000, 32}};
+    for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
+        size_t small = tokens[i].small, much = small * tokens[i].factor;
+        int factor = (int)tokens[i].factor;
+        double many = 0, one = 0;
+        for (int tries = 0; tries < 3 && (tries == 0 || one > 3 * many); tries++) {
+            many = feed_large(tokens[i].before, small, tokens[i].behind, 4 * factor, 1,
+                              STREAM_ERROR_NONE);
+            one = feed_large(tokens[i].before, much, tokens[i].behind, 4, 1, STREAM_ERROR_NONE);
+        }
+        if (one > 3 * many)
+            fail_msg("%s: %.3f s in one, %.3f s in %d", tokens[i].before, one, many, factor);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +358,8 @@ int main(void)
         cmocka_unit_test(tells_the_end_of_the_stream_once),
         cmocka_unit_test(keeps_memory_bounded_over_many_names),
         cmocka_unit_test(translates_elements_of_components_not_attributes),
+        cmocka_unit_test(bounds_tags_at_16_kib_and_sections_at_the_stanza),
+        cmocka_unit_test(costs_of_a_token_that_drips_are_those_of_its_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@
  *   unfinished one)
  *   an unfinished tag      after each feed: libxml2 buffers it whole and compares its attributes
  *   pairwise,
- *                          so it is bounded by TAG_BYTES whatever the element may have
+ *                          so it is bounded by TAG_BYTES whatever the element may have (but for sections)
  *   depth, elements, attributes, namespaces    in start_element
  *   names in the dictionary    after a feed that ends between two elements: the parser is renewed
  * A parser takes some twenty kilobytes, so there is none while nothing comes (xmpp_packet_reader_rest): the next feed makes one, lets it
@@ -519,13 +519,19 @@ static void check_start(struct xmpp_packet_reader *reader, const char *bytes, si
             fail(reader, STREAM_UNSUPPORTED_ENCODING, "the stream is not in UTF-8");
 }
 
+/* is_in_section - of CDATA: libxml2 hands it over whole, so it may be as long as the stanza */
+static bool is_in_section(const struct xmpp_packet_reader *reader)
+{
+    return reader->parser->instate == XML_PARSER_CDATA_SECTION;
+}
+
 /* check_unfinished - what has come of an element or tag that is not whole yet */
 static void check_unfinished(struct xmpp_packet_reader *reader)
 {
     if ((size_t)(reader->fed - reader->last_end - reader->whitespace) > reader->limits.bytes)
         fail(reader, STREAM_POLICY_VIOLATION,
              reader->opened ? "a stanza is too large" : "the header is too large");
-    else if (reader->fed - position(reader) > TAG_BYTES)
+    else if (reader->fed - position(reader) > TAG_BYTES && !is_in_section(reader))
         fail(reader, STREAM_POLICY_VIOLATION, "a tag is too large");
 }
 
