@@ -35,6 +35,7 @@
 #include "server/thread.h"
 #include "server/timeline.h"
 #include "server/trace.h"
+#include "server/upstream_manager.h"
 #include "server/xmpp_server.h"
 #include "session/outgoing_dialback.h"
 #include "session/outgoing_line.h"
@@ -222,9 +223,9 @@ static enum outgoing_offer offer_work(struct local_outgoing_server_session *sess
 }
 
 /* find_or_make - a session to `remote` that has taken the work: that for all our domains, or, when it turned out to
- * be for another of them only, one for this domain alone */
-static void find_or_make(struct span local, struct span remote,
-                         struct dialback_verification *verification)
+ * be for another of them only, one for this domain alone. False: there is none, and none may be made. */
+static bool find_or_make(struct span local, struct span remote,
+                         struct dialback_verification *verification, bool may_make)
 {
     struct local_outgoing_server_session *made = NULL, *old = NULL, *proved = NULL;
     const struct span keys[] = {nobody, local};
@@ -237,7 +238,7 @@ static void find_or_make(struct span local, struct span remote,
         offer = session == NULL ? OFFER_RETIRED : offer_work(session, local, verification);
         if (offer == OFFER_PROVED)
             proved = local_outgoing_server_session_ref(session);
-        if (offer != OFFER_RETIRED)
+        if (offer != OFFER_RETIRED || !may_make)
             continue;
         made = new_session(local, remote);
         made->exact = i == 1;
@@ -254,16 +255,28 @@ static void find_or_make(struct span local, struct span remote,
     local_outgoing_server_session_unref(proved);
     if (start)
         start_thread(made);
+    return made != NULL || offer != OFFER_RETIRED;
 }
 
 void local_outgoing_server_session_authenticate_domain(struct span local, struct span remote)
 {
-    find_or_make(local, remote, NULL);
+    find_or_make(local, remote, NULL, true);
 }
 
+/* local_outgoing_server_session_verify_key - whoever claims a domain causes this: while questions to it pause, one is asked only on a
+ * stream that is there */
 void local_outgoing_server_session_verify_key(struct dialback_verification *verification)
 {
-    find_or_make(domain_span(verification->local), domain_span(verification->remote), verification);
+    struct span local = domain_span(verification->local),
+                remote = domain_span(verification->remote);
+    struct text why = TEXT_EMPTY;
+    enum packet_error error = PACKET_REMOTE_SERVER_TIMEOUT;
+    bool pause = !upstream_manager_has(remote.bytes, remote.length) &&
+                 retry_pause_is_on(RETRY_QUESTIONS, remote, &error, &why);
+    if (!find_or_make(local, remote, verification, !pause))
+        dialback_verification_finish(
+            verification, &(struct dialback_verdict){DIALBACK_ERROR, error, text_string(&why)});
+    text_free(&why);
 }
 
 /* --- its life

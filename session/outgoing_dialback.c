@@ -106,7 +106,7 @@ void outgoing_dialback_expire(struct local_outgoing_server_session *session, int
         if (request != NULL) {
             note_silence(session, now);
             session_outcome_out(session, request->local, FAILURE_OTHER, "");
-            retry_pause_failed(session->remote, PACKET_REMOTE_SERVER_TIMEOUT,
+            retry_pause_failed(RETRY_STANZAS, session->remote, PACKET_REMOTE_SERVER_TIMEOUT,
                                "no answer to our dialback key in time");
             outgoing_session_promise_failed(
                 domain_span(request->local), domain_span(request->remote),
@@ -165,7 +165,7 @@ static int not_proved(struct local_outgoing_server_session *session,
     session_outcome_out(session, request->local, FAILURE_OTHER, why);
     enum packet_error condition =
         error ? PACKET_REMOTE_SERVER_TIMEOUT : PACKET_INTERNAL_SERVER_ERROR;
-    retry_pause_failed(session->remote, condition, why);
+    retry_pause_failed(RETRY_STANZAS, session->remote, condition, why);
     outgoing_session_promise_failed(domain_span(request->local), domain_span(request->remote),
                                     condition, why);
     return error || is_of_use(session) ? 0 : -1;
@@ -218,6 +218,7 @@ void outgoing_dialback_verify_received(struct local_outgoing_server_session *ses
         receiving_server_take_answered(&session->receiving, answer, &verdict, &why);
     pthread_mutex_unlock(&session->session.lock);
     if (verification != NULL) {
+        retry_pause_answered(session->remote);
         timeline_step(session->timeline, "ServerDialback.verifyKey", "XEP-0220 2.1.2",
                       "db:verify answered: %s", verdict.why);
         dialback_verification_finish(verification, &verdict);
@@ -259,6 +260,8 @@ void outgoing_dialback_fail(struct local_outgoing_server_session *session, enum 
          originating_request_free(each))
         outgoing_session_promise_failed(domain_span(each->local), domain_span(session->remote),
                                         error, why);
+    if (receiving.verifications != NULL) /* before they are finished: the next may come at once */
+        retry_pause_failed(RETRY_QUESTIONS, session->remote, error, why);
     for (struct dialback_verification *each;
          (each = receiving_server_take_expired(&receiving, INT64_MAX)) != NULL;)
         dialback_verification_finish(each, &(struct dialback_verdict){DIALBACK_ERROR, error, why});

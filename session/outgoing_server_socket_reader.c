@@ -497,7 +497,7 @@ static void report_no_connection(struct outgoing_server_socket_reader *self,
 {
     const char *remote = local_outgoing_server_session_remote(self->session);
     log_info("outgoing session to %s refused: %s", remote, why);
-    retry_pause_failed(remote, error, why);
+    retry_pause_failed(RETRY_STANZAS, remote, error, why);
     local_outgoing_server_session_failed(self->session, error, why);
 }
 
@@ -518,7 +518,7 @@ static void report_end(struct outgoing_server_socket_reader *self)
     bool waiting =
         !reader->authenticated || local_outgoing_server_session_is_waiting(self->session);
     if (waiting && !local_outgoing_server_session_has_domain(self->session))
-        retry_pause_failed(remote, error, why);
+        retry_pause_failed(RETRY_STANZAS, remote, error, why);
     local_outgoing_server_session_failed(self->session, error, why);
 }
 

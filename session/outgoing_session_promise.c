@@ -91,7 +91,7 @@ static bool may_try(struct span remote, enum packet_error *error, struct text *w
     if (!allowed)
         return false;
     text_clear(why);
-    return !retry_pause_is_on(remote, error, why);
+    return !retry_pause_is_on(RETRY_STANZAS, remote, error, why);
 }
 
 enum place { PLACE_QUEUED, PLACE_FIRST, PLACE_FULL, PLACE_ROUTE };

@@ -54,7 +54,7 @@ static long long pause_left(const char *domain, enum packet_error *error)
 {
     struct text why = TEXT_EMPTY;
     long long left = -1;
-    if (retry_pause_is_on(domain_span(domain), error, &why))
+    if (retry_pause_is_on(RETRY_STANZAS, domain_span(domain), error, &why))
         assert_int_equal(
             sscanf(strstr(text_string(&why), "is made in"), "is made in %lld ms", &left), 1);
     text_free(&why);
@@ -78,8 +78,9 @@ static void pauses_grow_up_to_the_cap_and_vary(void **state)
     } expected[] = {{80, 200}, {220, 400}, {420, 700}, {420, 700}};
     assert_true(pause_left("dead.test", &error) < 0);
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
-        retry_pause_failed("dead.test", PACKET_REMOTE_SERVER_NOT_FOUND, "no such server");
-        retry_pause_failed("dead.test", PACKET_REMOTE_SERVER_TIMEOUT, "counts once");
+        retry_pause_failed(RETRY_STANZAS, "dead.test", PACKET_REMOTE_SERVER_NOT_FOUND,
+                           "no such server");
+        retry_pause_failed(RETRY_STANZAS, "dead.test", PACKET_REMOTE_SERVER_TIMEOUT, "counts once");
         long long left = pause_left("dead.test", &error);
         assert_in_range(left, expected[i].least, expected[i].most);
         assert_int_equal(error, PACKET_REMOTE_SERVER_NOT_FOUND);
@@ -92,11 +93,11 @@ static void a_success_ends_the_pause(void **state)
 {
     (void)state;
     enum packet_error error;
-    retry_pause_failed("dead.test", PACKET_REMOTE_SERVER_TIMEOUT, "x");
+    retry_pause_failed(RETRY_STANZAS, "dead.test", PACKET_REMOTE_SERVER_TIMEOUT, "x");
     assert_true(pause_left("dead.test", &error) >= 0);
     retry_pause_succeeded("dead.test");
     assert_true(pause_left("dead.test", &error) < 0);
-    retry_pause_failed("dead.test", PACKET_REMOTE_SERVER_TIMEOUT, "x");
+    retry_pause_failed(RETRY_STANZAS, "dead.test", PACKET_REMOTE_SERVER_TIMEOUT, "x");
     assert_in_range(pause_left("dead.test", &error), 80, 200); /* from the start again */
 }
 
@@ -104,11 +105,37 @@ static void forgets_what_is_long_over(void **state)
 {
     (void)state;
     enum packet_error error;
-    retry_pause_failed("dead.test", PACKET_REMOTE_SERVER_TIMEOUT, "x");
+    retry_pause_failed(RETRY_STANZAS, "dead.test", PACKET_REMOTE_SERVER_TIMEOUT, "x");
     retry_pause_tick(xmpp_server_now());
     assert_true(pause_left("dead.test", &error) >= 0);
     retry_pause_tick(xmpp_server_now() + 3600000);
     assert_true(pause_left("dead.test", &error) < 0);
+}
+
+static void questions_pause_by_themselves_and_not_for_long(void **state)
+{
+    (void)state;
+    enum packet_error error = PACKET_BAD_REQUEST;
+    struct span dead = domain_span("dead.test");
+    struct text why = TEXT_EMPTY;
+    retry_pause_failed(RETRY_QUESTIONS, "dead.test", PACKET_REMOTE_SERVER_TIMEOUT, "x");
+    assert_false(retry_pause_is_on(RETRY_QUESTIONS, dead, &error, &why)); /* once may be chance */
+    retry_pause_tick(xmpp_server_now());
+    retry_pause_failed(RETRY_QUESTIONS, "dead.test", PACKET_REMOTE_SERVER_TIMEOUT, "x");
+    assert_true(pause_left("dead.test", &error) < 0); /* stanzas need not wait for it */
+    assert_true(retry_pause_is_on(RETRY_QUESTIONS, dead, &error, &why));
+    assert_int_equal(error, PACKET_REMOTE_SERVER_TIMEOUT);
+    retry_pause_failed(RETRY_STANZAS, "dead.test", PACKET_REMOTE_SERVER_TIMEOUT, "x");
+    retry_pause_answered("dead.test");
+    assert_false(retry_pause_is_on(RETRY_QUESTIONS, dead, &error, &why));
+    assert_true(pause_left("dead.test", &error) >= 0);
+    for (int i = 0; i < 2; i++)
+        retry_pause_failed(RETRY_QUESTIONS, "dead.test", PACKET_REMOTE_SERVER_TIMEOUT, "x");
+    assert_true(retry_pause_is_on(RETRY_QUESTIONS, dead, &error, &why));
+    retry_pause_succeeded("dead.test");
+    assert_false(retry_pause_is_on(RETRY_QUESTIONS, dead, &error, &why));
+    assert_true(pause_left("dead.test", &error) < 0);
+    text_free(&why);
 }
 
 static void reads_versions_strictly(void **state)
@@ -161,6 +188,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(pauses_grow_up_to_the_cap_and_vary, start, stop),
         cmocka_unit_test_setup_teardown(a_success_ends_the_pause, start, stop),
         cmocka_unit_test_setup_teardown(forgets_what_is_long_over, start, stop),
+        cmocka_unit_test_setup_teardown(questions_pause_by_themselves_and_not_for_long, start,
+                                        stop),
         cmocka_unit_test(reads_versions_strictly),
         cmocka_unit_test(writes_headers_and_errors_escaped),
     };
