@@ -265,9 +265,17 @@ static void note_failure(struct race *race, const char *name, enum failure failu
                   name, reason);
 }
 
+/* is_worn_out - were so many connections begun that no more are? */
+static bool is_worn_out(const struct race *race)
+{
+    return race->target->started >= SOCKET_UTIL_STARTED;
+}
+
 /* load_addresses - of the next host that has any; false when there are no more hosts */
 static bool load_addresses(struct race *race)
 {
+    if (is_worn_out(race))
+        return false;
     while (race->next_address >= race->addresses.count) {
         if (race->next_host >= race->hosts.count || xmpp_server_now() >= race->deadline)
             return false;
@@ -319,6 +327,7 @@ static void start_attempt(struct race *race)
         note_failure(race, name, FAILURE_OUR_OWN_ADDRESS, refused);
         return;
     }
+    race->target->started++;
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 ||
         (connect(fd, address, race->addresses.lengths[index]) < 0 && errno != EINPROGRESS)) {
@@ -382,8 +391,8 @@ static int run_race(struct race *race)
         }
         if (race->count == 0)
             return -1;
-        bool untried =
-            race->next_address < race->addresses.count || race->next_host < race->hosts.count;
+        bool untried = !is_worn_out(race) && (race->next_address < race->addresses.count ||
+                                              race->next_host < race->hosts.count);
         int64_t until = untried && race->next_start < race->deadline && race->count < ATTEMPTS_MAX
                             ? race->next_start
                             : race->deadline;

@@ -21,6 +21,9 @@ enum socket_util_result {
 };
 
 #define SOCKET_UTIL_TRIED 8
+/* Connections that are begun to one domain until its set-up is over: its DNS may name hundreds of addresses, and whoever
+ * claims the domain would have us try them all. */
+#define SOCKET_UTIL_STARTED 16
 
 /* What was connected to, and before. Zeroed for the first attempt; kept between attempts, so that each goes to
  * another address. */
@@ -31,6 +34,7 @@ struct socket_util_target {
     bool secure;     /* DNSSEC vouches for the way there: its TLSA records count */
     char tried[SOCKET_UTIL_TRIED][80];
     int tried_count;
+    int started; /* connections that were begun; at most SOCKET_UTIL_STARTED */
 };
 
 /* socket_util_connect - connect to `domain` (prepared), `tls`: also where only direct TLS is spoken. On
