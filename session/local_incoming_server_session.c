@@ -315,8 +315,9 @@ static void verified(void *owner, const struct dialback_verification *verificati
                        : verdict->type == DIALBACK_INVALID ? FAILURE_THEIR_KEY_DENIED
                                                            : FAILURE_DIALBACK_UNVERIFIED,
                        verdict->why);
+    /* what became of our connection is not for strangers: they would look through our network with our eyes */
     answer(session, false, verification->local, verification->remote, verdict->type, verdict->error,
-           verdict->why);
+           "the question about this key was not answered");
     if (nothing_left) /* XEP-0220 2.2.1: after an invalid result the stream is of no use */
         session_end(&session->session, STREAM_ERROR_NONE, NULL);
     session_unref(&session->session);
