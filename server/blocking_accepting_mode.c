@@ -4,7 +4,8 @@
  * Openfire: BlockingAcceptingMode.run. The thread of a SocketAcceptThread blocks in accept(2).
  * Errors of accept are of two kinds: those of the connection that was waiting (it went away: go on)
  * and those of the process (no descriptors, no memory: pause, so as not to spin, and go on).
- * Neither ends the loop; only stop does, by shutting the listening socket down, which wakes accept.
+ * Neither ends the loop; only stop does, by shutting the listening socket down, which wakes accept. Errors last, and whoever
+ * connects can cause them: one line of the log tells of many.
  */
 #include "server/blocking_accepting_mode.h"
 
@@ -20,13 +21,16 @@
 #include "server/metrics.h"
 #include "server/socket_util.h"
 #include "server/thread.h"
+#include "server/xmpp_server.h"
 
-#define PAUSE_MS 200 /* after an error of the process */
+#define PAUSE_MS 200     /* after an error of the process */
+#define SILENCE_MS 10000 /* after a line about an error */
 
 struct blocking_accepting_mode {
     int fd; /* set before start */
     _Atomic bool ending;
     enum connection_kind kind;
+    int64_t silent_until; /* xmpp_server_now's clock; the accepting thread's own */
     char name[80];
 };
 
@@ -78,6 +82,17 @@ static bool is_process_error(int error)
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
+/* report - an error, unless one was just reported */
+static void report(struct blocking_accepting_mode *mode, int error)
+{
+    int64_t now = xmpp_server_now();
+    if (now < mode->silent_until)
+        return;
+    mode->silent_until = now + SILENCE_MS;
+    log_error("accept on %s: %s%s", mode->name, strerror(error),
+              is_process_error(error) ? "; who connects must wait" : "");
+}
+
 /* start_reader - the connection's own thread, or its end */
 static void start_reader(int fd, const struct sockaddr *peer, enum connection_kind kind)
 {
@@ -108,7 +123,7 @@ void blocking_accepting_mode_run(struct blocking_accepting_mode *mode)
         } else if (!atomic_load(&mode->ending)) {
             int error = errno;
             if (error != EINTR && error != ECONNABORTED)
-                log_error("accept on %s: %s", mode->name, strerror(error));
+                report(mode, error);
             if (is_process_error(error) || error == EINVAL || error == EBADF)
                 nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000L}, NULL);
         }
