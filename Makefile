@@ -121,7 +121,7 @@ install: all                    ## into $(DESTDIR)$(PREFIX)
 	install -D -m 644 openfire-s2s.conf $(DESTDIR)$(PREFIX)/share/openfire-s2s/openfire-s2s.conf
 
 format:                         ## clang-format over all C sources, in place
-	clang-format -i $(wildcard */*.[ch] test/support/*.[ch] test/bench/*.[ch] test/fuzz/*.[ch])
+	clang-format -i $(wildcard */*.[ch] test/support/*.[ch] test/bench/*.[ch] test/fuzz/*.[ch] test/abuse/*.[ch])
 
 clean:                          ## removes all that was built; ./var stays
 	rm -rf build openfire-s2s openfire-s2sctl

@@ -133,6 +133,8 @@ for variant in plain asan tsan; do
     step 'interop inside TLS' $variant 400 "$PYTHON" test/interop/run.py --binary $binary --security $securities
     step delivery $variant 120 "$PYTHON" test/delivery.py --binary $binary
     [ $variant = asan ] || step 'killed peers' $variant 180 "$PYTHON" test/killed.py --binary $binary
+    case $variant in plain) reduced=() ;; *) reduced=(--reduced) ;; esac
+    step abuse $variant 240 "$PYTHON" test/abuse/run.py --binary $binary "${reduced[@]}"
     step 'servers behind us' $variant 300 "$PYTHON" test/interop/behind.py --binary $binary
 done
 step 'bench smoke' plain 180 "$PYTHON" test/bench/run.py --binary ./openfire-s2s --targets ours --smoke --json build/bench/smoke.json

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""strangers.py - ten thousand of them, idle and flooding, and what an authenticated peer feels of it"""
+import resource
+import select
+import subprocess
+import sys
+import time
+
+from player import HERE, LIMIT, Skipped, case
+from ports import free_ports
+
+RATE = 1000  # pings a second
+FLOOR = 2.0  # ms: below that a machine with other things to do decides
+
+
+class Helper:
+    """A process of crowd.py."""
+
+    def __init__(self, *words):
+        self.process = subprocess.Popen([sys.executable, HERE + "/crowd.py", *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def line(self, limit):
+        assert select.select([self.process.stdout], [], [], limit)[0], "a helper says nothing"
+        said = self.process.stdout.readline().decode()
+        assert said, "a helper has ended"
+        return said.split()
+
+    def ask(self, text, limit):
+        self.process.stdin.write(text.encode() + b"\n")
+        self.process.stdin.flush()
+        return self.line(limit)
+
+    def stop(self):
+        self.process.stdin.close()
+        try:
+            self.process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+
+
+class Measured:
+    """The latencies of pings, P50 and P99 in milliseconds."""
+
+    def __init__(self, pinger, seconds):
+        words = pinger.ask(str(seconds), seconds + 30)
+        self.half, self.most, self.worst = map(float, words[:3])
+        self.count = int(words[3])
+
+    def __str__(self):
+        return "p50 %.2f, p99 %.2f, worst %.1f ms of %d" % (self.half, self.most, self.worst, self.count)
+
+
+def beside(world, kind, count, seconds, look):
+    """Pings without and with such a crowd beside them; `look(server, before)` while it is there."""
+    needed = count + 200
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < needed:
+        raise Skipped("%d descriptors are needed" % needed)
+    listen = free_ports(1)[0]
+    settings = {"s2s.negotiation.timeout": 600000, "xmpp.socket.backlog": 4096, "s2s.log.level": "error",
+                "dnsutil.dnsOverride": "{remote.test,127.0.0.1:%d}" % listen}
+    with world.server(settings) as server:
+        pinger = Helper("ping", server.port, listen, RATE)
+        try:
+            without = [Measured(pinger, seconds)]
+            before, began = server.settle(), time.monotonic()
+            crowd = Helper(kind, server.port, count)
+            try:
+                there = int(crowd.line(90)[1])
+                print("  %d strangers after %.1f s" % (there, time.monotonic() - began))
+                with_them = Measured(pinger, seconds)
+                look(server, before, there)
+            finally:
+                crowd.stop()
+            after = server.settle(before.threads, before.descriptors, 20)
+            without.append(Measured(pinger, seconds))
+        finally:
+            pinger.stop()
+        print("  without: %s; %s\n  with them: %s" % (without[0], without[1], with_them))
+        assert after.threads <= before.threads and after.descriptors <= before.descriptors, "left: %s, after %s" % (after, before)
+        base = max(without, key=lambda each: each.most)
+        return base, with_them
+
+
+@case(alone=True)
+def ten_thousand_idle_strangers_are_not_felt(world):
+    """X25. 10,000 connections that have proved nothing: a thread, a descriptor and less than 64 KiB of memory each, nothing of the processor,
+    and pings of an authenticated peer take less than twice as long."""
+    count = 300 if world.reduced else 10000
+
+    def look(server, before, there):
+        began = server.usage()
+        time.sleep(1)
+        now = server.usage()
+        each = (now.resident - before.resident) / max(there, 1)
+        print("  %s; %.1f KiB of memory each; %.3f s of the processor in a second" % (now, each, now.cpu - began.cpu))
+        assert now.threads <= before.threads + there and now.descriptors <= before.descriptors + there, "%s, after %s" % (now, before)
+        assert each < world.kib(64), "%.1f KiB each" % each
+        assert now.cpu - began.cpu < 0.2 * world.time_factor, "%.2f s in a second" % (now.cpu - began.cpu)
+
+    base, with_them = beside(world, "idle", count, 3, look)
+    assert with_them.half < 2 * max(base.half, FLOOR), "p50 %.2f ms instead of %.2f" % (with_them.half, base.half)
+    assert with_them.most < 2 * max(base.most, FLOOR * world.time_factor), "p99 %.2f ms instead of %.2f" % (with_them.most, base.most)
+
+
+@case(reduced=False, alone=True, missing="a bound of what all strangers together may be read: each wakes a thread, and the peer's waits its turn among them")
+def ten_thousand_flooding_strangers_do_not_drown_a_peer(world):
+    """10,000 strangers send and send and come back when they are ended: p99 of 1,000 pings a second is less than 5 times what it is without."""
+    base, with_them = beside(world, "flood", 10000, 5, lambda server, before, there: print("  %s" % server.usage()))
+    assert with_them.most < 5 * max(base.most, FLOOR * world.time_factor), "p99 %.2f ms instead of %.2f" % (with_them.most, base.most)
