@@ -239,10 +239,11 @@ bool external_component_manager_secret(const char *domain, struct text *secret)
     const char *found = row != NULL && row->secret != NULL ? row->secret
                         : is_below(domain)                 ? default_secret
                                                            : NULL;
-    if (found != NULL)
+    bool has = found != NULL && found[0] != '\0';
+    if (has)
         text_append_string(secret, found);
     pthread_rwlock_unlock(&lock);
-    return found != NULL && found[0] != '\0';
+    return has;
 }
 
 bool external_component_manager_is_configured(const char *domain, size_t length)
