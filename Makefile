@@ -73,7 +73,7 @@ FUZZ_PROGRAMS := $(TARGETS:%.c=$(BUILD)/%)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests unit run test bench bench-programs demo debug asan tsan install clean format help packages targets fuzz
+.PHONY: all tests unit run test soak bench bench-programs demo debug asan tsan install clean format help packages targets fuzz
 
 all: $(BINARY) $(TOOL)          ## the server and its control tool (the default)
 
@@ -93,6 +93,11 @@ run:                            ## installs what is missing, builds, starts with
 test:                           ## installs what is missing, runs every test
 	@sh test/packages.sh install build test
 	@bash test/run.sh
+
+soak:                           ## mixed traffic while processes come and go, for SOAK_SECONDS (3600)
+	@sh test/packages.sh check build test
+	@$(MAKE) --no-print-directory all
+	@$(PYTHON) test/soak.py --binary ./$(BINARY) --seconds $(or $(SOAK_SECONDS),3600)
 
 bench:                          ## installs what is missing, measures against other servers and bare limits
 	@sh test/packages.sh install build test

@@ -13,7 +13,7 @@ LIMIT = 30
 class Component:
     """The component's end: a socket, and what came."""
 
-    def __init__(self, port, buffer=0):
+    def __init__(self, port, buffer=0, domain="chat.s2s.test"):
         """`buffer`: bytes of the receive buffer that is asked of the kernel, 0: its own choice."""
         end = time.monotonic() + LIMIT
         while True:
@@ -28,7 +28,7 @@ class Component:
                 self.socket.close()
                 assert time.monotonic() < end, "the port of components does not open"
                 time.sleep(0.05)
-        self.socket.sendall(b"<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' to='chat.s2s.test'>")
+        self.socket.sendall(b"<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' to='%s'>" % domain.encode())
         self.data = b""
         stream_id = re.search(rb'id="([^"]*)"', self.read_until(b">", b"<stream:stream")).group(1)
         self.data = b""

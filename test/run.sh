@@ -135,6 +135,7 @@ for variant in plain asan tsan; do
     [ $variant = asan ] || step 'killed peers' $variant 180 "$PYTHON" test/killed.py --binary $binary
     case $variant in plain) reduced=() ;; *) reduced=(--reduced) ;; esac
     step abuse $variant 240 "$PYTHON" test/abuse/run.py --binary $binary "${reduced[@]}"
+    [ $variant = asan ] || step soak $variant 120 "$PYTHON" test/soak.py --binary $binary --seconds 25
     step 'servers behind us' $variant 300 "$PYTHON" test/interop/behind.py --binary $binary
 done
 step 'bench smoke' plain 180 "$PYTHON" test/bench/run.py --binary ./openfire-s2s --targets ours --smoke --json build/bench/smoke.json
