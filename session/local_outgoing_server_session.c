@@ -162,7 +162,7 @@ static struct local_outgoing_server_session *new_session(struct span local, stru
     return session;
 }
 
-static void start_next(void);
+static void start_next(const struct local_outgoing_server_session *session);
 
 /* run - the session's thread */
 static void run(void *given)
@@ -192,16 +192,16 @@ static void start_thread(struct local_outgoing_server_session *session)
     local_outgoing_server_session_failed(session, PACKET_RESOURCE_CONSTRAINT,
                                          "no thread for an outgoing session");
     if (!wanted) /* it was retired while in line: its turn goes to the next */
-        start_next();
+        start_next(session);
     metrics_add(outgoing_sessions, -1);
     session_manager_remove(&session->session);
     local_outgoing_server_session_unref(session);
 }
 
-/* start_next - a set-up is over: whoever is first in line may start */
-static void start_next(void)
+/* start_next - the set-up of `session` is over: whoever is first in line may start */
+static void start_next(const struct local_outgoing_server_session *session)
 {
-    struct local_outgoing_server_session *next = outgoing_line_leave();
+    struct local_outgoing_server_session *next = outgoing_line_leave(&session->place);
     if (next != NULL)
         start_thread(next);
 }
@@ -227,10 +227,9 @@ static enum outgoing_offer offer_work(struct local_outgoing_server_session *sess
 static bool find_or_make(struct span local, struct span remote,
                          struct dialback_verification *verification, bool may_make)
 {
-    struct local_outgoing_server_session *made = NULL, *old = NULL, *proved = NULL;
+    struct local_outgoing_server_session *made = NULL, *old = NULL, *proved = NULL, *turn = NULL;
     const struct span keys[] = {nobody, local};
     enum outgoing_offer offer = OFFER_NOT_MINE;
-    bool start = false;
     pthread_mutex_lock(&table_lock);
     for (int i = 0; i < 2 && offer == OFFER_NOT_MINE; i++) {
         struct local_outgoing_server_session *session =
@@ -238,6 +237,8 @@ static bool find_or_make(struct span local, struct span remote,
         offer = session == NULL ? OFFER_RETIRED : offer_work(session, local, verification);
         if (offer == OFFER_PROVED)
             proved = local_outgoing_server_session_ref(session);
+        if (offer == OFFER_TAKEN && verification == NULL && outgoing_line_hurry(&session->place))
+            turn = session; /* with the line's reference */
         if (offer != OFFER_RETIRED || !may_make)
             continue;
         made = new_session(local, remote);
@@ -246,15 +247,17 @@ static bool find_or_make(struct span local, struct span remote,
         old = domain_pair_table_put(&by_remote, keys[i], remote,
                                     local_outgoing_server_session_ref(made));
         made->place.owner = made;
-        start = outgoing_line_enter(&made->place);
+        made->place.kind = verification != NULL ? LINE_QUESTIONS : LINE_STANZAS;
+        if (outgoing_line_enter(&made->place))
+            turn = made;
     }
     pthread_mutex_unlock(&table_lock);
     local_outgoing_server_session_unref(old);
     if (proved != NULL) /* since this thread looked for a route, one was made */
         outgoing_session_promise_fulfilled(local, remote, proved);
     local_outgoing_server_session_unref(proved);
-    if (start)
-        start_thread(made);
+    if (turn != NULL)
+        start_thread(turn);
     return made != NULL || offer != OFFER_RETIRED;
 }
 
@@ -330,7 +333,7 @@ void local_outgoing_server_session_opened(struct local_outgoing_server_session *
     text_free(&out);
     if (first) {
         socket_connection_flush(session->session.connection, true);
-        start_next();
+        start_next(session);
     }
 }
 
@@ -362,7 +365,7 @@ void local_outgoing_server_session_authenticated(struct local_outgoing_server_se
              session->local, socket_connection_peer(session->session.connection));
     outgoing_session_promise_fulfilled(own, remote, session);
     socket_connection_flush(session->session.connection, true);
-    start_next();
+    start_next(session);
     while (wanted != NULL) { /* those of other domains of ours: on streams of their own */
         struct wanted *each = wanted;
         wanted = each->next;
@@ -439,9 +442,9 @@ void local_outgoing_server_session_retire(struct local_outgoing_server_session *
     session->state = RETIRED;
     pthread_mutex_unlock(&session->session.lock);
     pthread_mutex_unlock(&table_lock);
-    local_outgoing_server_session_unref(listed);
     if (was_setting_up)
-        start_next();
+        start_next(session);
+    local_outgoing_server_session_unref(listed);
 }
 
 void local_outgoing_server_session_failed(struct local_outgoing_server_session *session,
