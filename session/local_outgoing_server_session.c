@@ -158,6 +158,7 @@ static struct local_outgoing_server_session *new_session(struct span local, stru
     timeline_concern(session->timeline, session->remote);
     config_unref(config);
     metrics_add(outgoing_sessions, 1);
+    outgoing_dialback_begin();
     session_manager_add(&session->session);
     return session;
 }
@@ -172,6 +173,7 @@ static void run(void *given)
     routing_table_remove_server_routes(session);
     local_outgoing_server_session_failed(session, PACKET_REMOTE_SERVER_TIMEOUT, "the stream ended");
     metrics_add(outgoing_sessions, -1);
+    outgoing_dialback_over(session);
     session_manager_remove(&session->session);
     local_outgoing_server_session_unref(session);
 }
@@ -194,6 +196,7 @@ static void start_thread(struct local_outgoing_server_session *session)
     if (!wanted) /* it was retired while in line: its turn goes to the next */
         start_next(session);
     metrics_add(outgoing_sessions, -1);
+    outgoing_dialback_over(session);
     session_manager_remove(&session->session);
     local_outgoing_server_session_unref(session);
 }
@@ -266,17 +269,27 @@ void local_outgoing_server_session_authenticate_domain(struct span local, struct
     find_or_make(local, remote, NULL, true);
 }
 
-/* local_outgoing_server_session_verify_key - whoever claims a domain causes this: while questions to it pause, one is asked only on a
- * stream that is there */
+/* may_connect - for a question, which whoever claims a domain causes? Not to a domain that does not answer, and not when there are too
+ * many streams for questions already. */
+static bool may_connect(struct span remote, enum packet_error *error, struct text *why)
+{
+    if (upstream_manager_has(remote.bytes, remote.length)) /* near, and ours */
+        return true;
+    if (retry_pause_is_on(RETRY_QUESTIONS, remote, error, why))
+        return false;
+    *error = PACKET_RESOURCE_CONSTRAINT;
+    text_append_string(why, "too many streams are open for questions about keys");
+    return outgoing_dialback_crowd() != CROWD_FULL;
+}
+
 void local_outgoing_server_session_verify_key(struct dialback_verification *verification)
 {
     struct span local = domain_span(verification->local),
                 remote = domain_span(verification->remote);
     struct text why = TEXT_EMPTY;
     enum packet_error error = PACKET_REMOTE_SERVER_TIMEOUT;
-    bool pause = !upstream_manager_has(remote.bytes, remote.length) &&
-                 retry_pause_is_on(RETRY_QUESTIONS, remote, &error, &why);
-    if (!find_or_make(local, remote, verification, !pause))
+    bool may = may_connect(remote, &error, &why);
+    if (!find_or_make(local, remote, verification, may)) /* nor is there a stream */
         dialback_verification_finish(
             verification, &(struct dialback_verdict){DIALBACK_ERROR, error, text_string(&why)});
     text_free(&why);
@@ -348,7 +361,7 @@ void local_outgoing_server_session_authenticated(struct local_outgoing_server_se
     if (first) {
         session->state = OPENED;
         session->external = true;
-        session->domains++;
+        outgoing_dialback_count_domain(session);
         session->stream_id = text_copy(stream_id);
         wanted = session->wanted;
         session->wanted = NULL;

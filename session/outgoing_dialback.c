@@ -12,10 +12,12 @@
  */
 #include "session/outgoing_dialback.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/config.h"
 #include "server/log.h"
 #include "server/timeline_store.h"
 #include "server/xmpp_server.h"
@@ -24,6 +26,35 @@
 #include "session/outgoing_session_state.h"
 #include "session/retry_pause.h"
 #include "session/session_outcome.h"
+
+static _Atomic int unproved; /* sessions without a proved pair */
+
+void outgoing_dialback_begin(void)
+{
+    atomic_fetch_add(&unproved, 1);
+}
+
+void outgoing_dialback_count_domain(struct local_outgoing_server_session *session)
+{
+    if (session->domains++ == 0)
+        atomic_fetch_sub(&unproved, 1);
+}
+
+void outgoing_dialback_over(struct local_outgoing_server_session *session)
+{
+    pthread_mutex_lock(&session->session.lock);
+    if (session->domains == 0)
+        atomic_fetch_sub(&unproved, 1);
+    pthread_mutex_unlock(&session->session.lock);
+}
+
+enum outgoing_crowd outgoing_dialback_crowd(void)
+{
+    const struct config *config = config_get();
+    int64_t most = config->xmpp_server_outgoing_max_threads, now = atomic_load(&unproved);
+    config_unref(config);
+    return now >= most * CROWD_FACTOR ? CROWD_FULL : now >= most ? CROWD_MANY : CROWD_FEW;
+}
 
 enum outgoing_offer outgoing_dialback_offer(struct local_outgoing_server_session *session,
                                             struct span local,
@@ -138,7 +169,7 @@ static void proved(struct local_outgoing_server_session *session,
                    const struct originating_request *request)
 {
     pthread_mutex_lock(&session->session.lock);
-    session->domains++;
+    outgoing_dialback_count_domain(session);
     pthread_mutex_unlock(&session->session.lock);
     retry_pause_succeeded(session->remote);
     session_outcome_out(session, request->local, FAILURE_NONE, "");

@@ -42,4 +42,19 @@ void outgoing_dialback_expire(struct local_outgoing_server_session *session, int
 void outgoing_dialback_fail(struct local_outgoing_server_session *session, enum packet_error error,
                             const char *why);
 
+/* How many outgoing sessions have not proved a pair of ours (so far, or were only wanted for questions), measured by
+ * xmpp.server.outgoing.max.threads. Each has a thread and a descriptor, and whoever claims domains causes them. */
+enum outgoing_crowd {
+    CROWD_FEW,
+    CROWD_MANY, /* as many: those that are done are closed soon */
+    CROWD_FULL  /* ten times as many: none is made for a question */
+};
+#define CROWD_FACTOR 10
+
+/* outgoing_dialback_begin, _over - a session is made, and at its end; count_domain - a pair is proved, with its lock held. Any thread. */
+void outgoing_dialback_begin(void);
+void outgoing_dialback_count_domain(struct local_outgoing_server_session *session);
+void outgoing_dialback_over(struct local_outgoing_server_session *session);
+enum outgoing_crowd outgoing_dialback_crowd(void);
+
 #endif

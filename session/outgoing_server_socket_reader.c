@@ -47,8 +47,8 @@
 #include "session/undelivered_stanzas.h"
 #include "xml/xmlns.h"
 
-#define UNPROVED_IDLE_MS \
-    30000 /* a stream that only asked questions is closed when none came for so long */
+#define UNPROVED_IDLE_MS 30000 /* of a stream that only asked questions */
+#define CROWDED_IDLE_MS 1000   /* the same while there are many of them */
 #define WAITING_RECHECK_MS 1000
 
 struct outgoing_server_socket_reader {
@@ -418,10 +418,10 @@ static int64_t idle_limit(struct socket_reader *reader)
 {
     struct outgoing_server_socket_reader *self = self_of(reader);
     int64_t idle = reader->config->xmpp_server_session_idle;
-    if (!local_outgoing_server_session_has_domain(self->session) &&
-        (idle < 0 || idle > UNPROVED_IDLE_MS))
-        return UNPROVED_IDLE_MS;
-    return idle > 0 ? idle : -1;
+    if (local_outgoing_server_session_has_domain(self->session))
+        return idle > 0 ? idle : -1;
+    int64_t most = outgoing_dialback_crowd() == CROWD_FEW ? UNPROVED_IDLE_MS : CROWDED_IDLE_MS;
+    return idle < 0 || idle > most ? most : idle;
 }
 
 static int64_t deadline(struct socket_reader *reader)
