@@ -107,7 +107,7 @@ static json_t *failure_of(json_t *domains)
         struct text why = TEXT_EMPTY;
         enum packet_error error;
         if (failure == NULL &&
-            retry_pause_is_on(domain_span(json_string_value(domain)), &error, &why))
+            retry_pause_is_on(RETRY_STANZAS, domain_span(json_string_value(domain)), &error, &why))
             failure = control_json_text(text_string(&why));
         text_free(&why);
     }

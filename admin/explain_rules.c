@@ -220,7 +220,7 @@ static void state(struct chain *chain)
     enum packet_error error;
     if (session != NULL)
         rule(chain, OUT, "stream", NULL, json_words("one is open"), json_words("what goes on now"));
-    else if (retry_pause_is_on(remote, &error, &why))
+    else if (retry_pause_is_on(RETRY_STANZAS, remote, &error, &why))
         rule(chain, OUT, "pause", "RFC 6120 3.3", json_words(text_string(&why)),
              json_words("s2s.retry.first, s2s.retry.max"));
     local_outgoing_server_session_unref(session);

@@ -222,7 +222,7 @@ static void a_pause_is_shown(void **state)
 {
     (void)state;
     publish("", "");
-    retry_pause_failed("a.test", PACKET_REMOTE_SERVER_TIMEOUT, "it was down");
+    retry_pause_failed(RETRY_STANZAS, "a.test", PACKET_REMOTE_SERVER_TIMEOUT, "it was down");
     ask("a.test");
     assert_rule("out", "pause", true, "it was down", "s2s.retry.first");
 }
