@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "dialback/dialback_key.h"
+#include "server/metrics.h"
 
 void originating_server_authenticate_domain(struct originating_server *server, const char *local,
                                             const char *remote, const char *stream_id,
@@ -33,6 +34,7 @@ void originating_server_authenticate_domain(struct originating_server *server, c
     request->local = text_copy(local);
     request->remote = text_copy(remote);
     request->deadline = deadline;
+    request->began = metrics_now();
     request->next = server->requests;
     server->requests = request;
 }
@@ -68,15 +70,23 @@ struct originating_request *originating_server_take_answered(struct originating_
     if (answer->kind != DIALBACK_RESULT || answer->type == DIALBACK_REQUEST || !answer->addressed)
         return NULL;
     struct originating_request **at = find(server, answer->to, answer->from);
-    return at != NULL ? take(at) : NULL;
+    if (at == NULL)
+        return NULL;
+    enum metrics_verdict result = answer->type == DIALBACK_VALID     ? VERDICT_VALID
+                                  : answer->type == DIALBACK_INVALID ? VERDICT_INVALID
+                                                                     : VERDICT_ERROR;
+    metrics_observe(&metrics.dialback[METRICS_OUTGOING][result], (*at)->began);
+    return take(at);
 }
 
 struct originating_request *originating_server_take_expired(struct originating_server *server,
                                                             int64_t now)
 {
     for (struct originating_request **at = &server->requests; *at != NULL; at = &(*at)->next)
-        if ((*at)->deadline <= now)
+        if ((*at)->deadline <= now) {
+            metrics_observe(&metrics.dialback[METRICS_OUTGOING][VERDICT_ERROR], (*at)->began);
             return take(at);
+        }
     return NULL;
 }
 

@@ -16,6 +16,7 @@ struct originating_request {
     struct originating_request *next;
     char *local, *remote;
     int64_t deadline; /* xmpp_server_now's clock */
+    int64_t began;    /* metrics_now's clock */
 };
 
 struct originating_server {

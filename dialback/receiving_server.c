@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/metrics.h"
 #include "server/remote_server_manager.h"
 #include "server/xmpp_server.h"
 
@@ -74,6 +75,7 @@ struct dialback_verification *dialback_verification_new(const struct dialback_el
     verification->stream_id = text_copy(stream_id);
     verification->key = text_copy(request->key);
     verification->deadline = INT64_MAX;
+    verification->began = metrics_now();
     verification->done = done;
     verification->owner = owner;
     return verification;
@@ -82,6 +84,12 @@ struct dialback_verification *dialback_verification_new(const struct dialback_el
 void dialback_verification_finish(struct dialback_verification *verification,
                                   const struct dialback_verdict *verdict)
 {
+    enum metrics_verdict result = verdict->type == DIALBACK_VALID     ? VERDICT_VALID
+                                  : verdict->type == DIALBACK_INVALID ? VERDICT_INVALID
+                                                                      : VERDICT_ERROR;
+    metrics_observe(&metrics.dialback[METRICS_INCOMING][result], verification->began);
+    if (verdict->type == DIALBACK_VALID)
+        metrics_add(proofs[METRICS_INCOMING][PROOF_DIALBACK], 1);
     verification->done(verification->owner, verification, verdict);
     free(verification->local);
     free(verification->remote);

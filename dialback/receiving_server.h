@@ -35,6 +35,7 @@ struct dialback_verification {
     char *key;
     int64_t
         deadline; /* xmpp_server_now's clock; of the whole question, connecting included, until the question is sent */
+    int64_t began; /* metrics_now's clock */
     bool sent;
     dialback_verification_done *done;
     void *owner;

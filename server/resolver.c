@@ -20,9 +20,12 @@
 #include <time.h>
 
 #include "server/log.h"
+#include "server/metrics.h"
 #include "server/thread.h"
 #include "server/xmpp_server.h"
 
+#define RCODE_NOERROR 0 /* RFC 1035 4.1.1 */
+#define RCODE_NXDOMAIN 3
 #define PROBE_MS 2000 /* for the one question that a new resolver asks */
 #define TICK_MS 200   /* how soon the thread sees that it shall end */
 
@@ -31,6 +34,7 @@ struct resolver_question {
         **at; /* in the resolver's list of those that libunbound holds */
     struct resolver *resolver;
     struct ub_result *result;
+    int64_t asked; /* metrics_now's clock */
     bool answered, abandoned;
 };
 
@@ -207,6 +211,10 @@ static void answer(void *given, int error, struct ub_result *result)
     bool abandoned = question->abandoned;
     question->answered = true;
     question->result = error == 0 ? result : NULL;
+    bool heard = error == 0 && (result->rcode == RCODE_NOERROR || result->rcode == RCODE_NXDOMAIN);
+    if (!abandoned)
+        metrics_observe(&metrics.dns_lookup[heard ? LOOKUP_ANSWERED : LOOKUP_FAILED],
+                        question->asked);
     pthread_cond_broadcast(&resolver->answered);
     pthread_mutex_unlock(&resolver->lock);
     if (error != 0)
@@ -222,6 +230,7 @@ struct resolver_question *resolver_ask(struct resolver *resolver, const char *na
 {
     struct resolver_question *question = text_calloc(1, sizeof *question);
     question->resolver = resolver;
+    question->asked = metrics_now();
     pthread_mutex_lock(&resolver->lock);
     question->next = resolver->held;
     question->at = &resolver->held;
@@ -250,6 +259,8 @@ struct ub_result *resolver_wait(struct resolver_question *question, int64_t dead
     }
     bool answered = question->answered;
     question->abandoned = !answered;
+    if (!answered)
+        metrics_observe(&metrics.dns_lookup[LOOKUP_TIMEOUT], question->asked);
     struct ub_result *result = question->result;
     pthread_mutex_unlock(&resolver->lock);
     if (answered)

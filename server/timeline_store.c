@@ -22,6 +22,7 @@
 #include <time.h>
 
 #include "server/config.h"
+#include "server/metrics.h"
 #include "server/printable.h"
 #include "server/xmpp_server.h"
 
@@ -303,10 +304,13 @@ void timeline_store_failed(const struct timeline_attempt *attempt, enum failure 
     struct text noted = TEXT_EMPTY;
     enum failure failure = timeline_failure(attempt->timeline, &noted);
     printable_escape(escaped, sizeof escaped, why, strlen(why), false);
-    if (failure == FAILURE_NONE)
-        file(attempt, otherwise != FAILURE_NONE ? otherwise : FAILURE_OTHER, escaped);
-    else
-        file(attempt, failure, text_string(&noted));
+    enum failure cause = failure != FAILURE_NONE     ? failure
+                         : otherwise != FAILURE_NONE ? otherwise
+                                                     : FAILURE_OTHER;
+    file(attempt, cause, failure == FAILURE_NONE ? escaped : text_string(&noted));
+    metrics_add(
+        failures[attempt->direction == TIMELINE_IN ? METRICS_INCOMING : METRICS_OUTGOING][cause],
+        1);
     timeline_settle(attempt->timeline);
     text_free(&noted);
 }

@@ -57,7 +57,7 @@ static int peer_error(struct socket_reader *reader, const struct element *elemen
     enum stream_error error =
         stream_error_read(xmpp_packet_reader_arena(reader->packets), element, &text);
     reader->peer_error = error;
-    metrics_add(stream_errors_received, 1);
+    metrics_add(stream_errors[METRICS_INCOMING][error], 1);
     timeline_step(socket_connection_timeline(reader->connection), "SocketReader.run",
                   "RFC 6120 4.9.1", "the other side ends the stream: %s %s",
                   stream_error_name(error), text);

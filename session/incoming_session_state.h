@@ -30,6 +30,7 @@ struct local_incoming_server_session {
     struct domain_pair_table pairs; /* value PAIR_...; guarded by session.lock */
     int pending;                    /* guarded by session.lock */
     _Atomic int validated;
+    void *_Atomic first_proof;           /* PAIR_BY_... of the first that was validated */
     const struct domain_pair *last_pair; /* validated; the reader's own */
     int64_t max_pending, max_pairs;      /* set before start */
     bool upstream;                       /* set before start: the private port */

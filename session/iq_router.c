@@ -14,6 +14,7 @@
 
 #include "server/config.h"
 #include "server/log.h"
+#include "server/metrics.h"
 #include "server/thread.h"
 #include "server/xmpp_server.h"
 #include "session/iq_handlers.h"
@@ -109,8 +110,11 @@ void iq_router_route(struct arena *arena, struct element *packet, const struct j
             ? iq_handlers_answer(arena, packet, config)
             : iq_handlers_answer_nobody(arena, packet);
     config_unref(config);
-    if (reply != NULL)
-        packet_router_route_reply(arena, reply);
+    if (reply == NULL)
+        return;
+    if (strcmp(element_get(reply, "type"), "error") == 0)
+        metrics_add(stanza_errors[packet_read_error(arena, reply, NULL)], 1);
+    packet_router_route_reply(arena, reply);
 }
 
 /* note_ping - remember it under a fresh id. -1 when the table is full. */

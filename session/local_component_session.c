@@ -28,12 +28,13 @@
 #define DOMAINS_MAX 1000 /* of one connection */
 
 struct local_component_session {
-    struct session session; /* first: a struct session * is one of these */
-    char stream_id[33];     /* set before start */
-    char *domain;           /* that of its header; set before start */
-    bool multiple;          /* likewise */
-    char **domains;         /* bound; changed by the reader alone, with session.lock held */
-    int count, last;        /* the same; last: the one of the stanza before, the reader's own */
+    struct session session;     /* first: a struct session * is one of these */
+    char stream_id[33];         /* set before start */
+    char *domain;               /* that of its header; set before start */
+    bool multiple;              /* likewise */
+    _Atomic bool authenticated; /* it has shown its secret, and a domain is its own */
+    char **domains;             /* bound; changed by the reader alone, with session.lock held */
+    int count, last;            /* the same; last: the one of the stanza before, the reader's own */
 };
 
 static struct local_component_session *of(struct session *session)
@@ -70,6 +71,14 @@ static void tick(struct session *session, int64_t now)
     (void)now;
 }
 
+static struct session_standing stand(struct session *base)
+{
+    bool authenticated = atomic_load(&of(base)->authenticated);
+    return (struct session_standing){SESSION_COMPONENT,
+                                     authenticated ? SESSION_AUTHENTICATED : SESSION_NEGOTIATING,
+                                     authenticated ? SESSION_BY_SECRET : SESSION_BY_NOTHING};
+}
+
 static void describe(struct session *base, struct session_description *description)
 {
     struct local_component_session *session = of(base);
@@ -88,6 +97,7 @@ static const struct session_operations operations = {
     .check_permission = check_permission,
     .tick = tick,
     .describe = describe,
+    .stand = stand,
 };
 
 struct local_component_session *local_component_session_create_session(struct socket_reader *reader,
@@ -160,6 +170,7 @@ bool local_component_session_bind(struct local_component_session *session, const
     session->domains =
         text_realloc(session->domains, (size_t)(session->count + 1) * sizeof *session->domains);
     session->domains[session->count++] = text_copy(domain);
+    atomic_store(&session->authenticated, true);
     pthread_mutex_unlock(&session->session.lock);
     return true;
 }

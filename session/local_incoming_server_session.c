@@ -101,6 +101,7 @@ static const struct session_operations operations = {
     .check_permission = check_permission,
     .tick = tick,
     .describe = server_session_description_incoming,
+    .stand = server_session_description_stand_incoming,
 };
 
 static void write_features(const struct config *config, const struct handshake_offer *offer,
@@ -157,15 +158,26 @@ static void send_handshake(struct local_incoming_server_session *session,
         modern && offer->dialback ? " dialback" : "");
 }
 
-/* believe - a pair is proved from now on */
+/* add_validated - a pair is proved from now on; under the session's lock. The session goes by how the first was. */
+static void add_validated(struct local_incoming_server_session *session, struct span local,
+                          struct span remote, void *how)
+{
+    domain_pair_table_put(&session->pairs, local, remote, how);
+    if (atomic_load(&session->validated) == 0)
+        atomic_store(&session->first_proof, how);
+    atomic_fetch_add(&session->validated, 1);
+}
+
+/* believe - a pair is proved by a certificate */
 static void believe(struct local_incoming_server_session *session, struct span local,
                     struct span remote, void *how)
 {
     pthread_mutex_lock(&session->session.lock);
-    domain_pair_table_put(&session->pairs, local, remote, how);
-    atomic_fetch_add(&session->validated, 1);
+    add_validated(session, local, remote, how);
     pthread_mutex_unlock(&session->session.lock);
     metrics_add(domains_validated, 1);
+    metrics_add(
+        proofs[METRICS_INCOMING][how == PAIR_BY_EXTERNAL ? PROOF_EXTERNAL : PROOF_CERTIFICATE], 1);
 }
 
 struct local_incoming_server_session *local_incoming_server_session_create_session(
@@ -273,8 +285,7 @@ static bool settle(struct local_incoming_server_session *session,
     pthread_mutex_lock(&session->session.lock);
     session->pending--;
     if (type == DIALBACK_VALID) {
-        domain_pair_table_put(&session->pairs, local, remote, PAIR_BY_DIALBACK);
-        atomic_fetch_add(&session->validated, 1);
+        add_validated(session, local, remote, PAIR_BY_DIALBACK);
     } else {
         domain_pair_table_remove(&session->pairs, local, remote);
     }

@@ -121,6 +121,7 @@ static const struct session_operations operations = {
     .check_permission = check_permission,
     .tick = tick,
     .describe = server_session_description_outgoing,
+    .stand = server_session_description_stand_outgoing,
     .retire = retire,
 };
 
@@ -374,6 +375,7 @@ void local_outgoing_server_session_authenticated(struct local_outgoing_server_se
         return;
     retry_pause_succeeded(session->remote);
     session_outcome_out(session, session->local, FAILURE_NONE, "");
+    metrics_add(proofs[METRICS_OUTGOING][PROOF_EXTERNAL], 1);
     log_info("outgoing session to %s: %s is proved by its certificate, at %s", session->remote,
              session->local, socket_connection_peer(session->session.connection));
     outgoing_session_promise_fulfilled(own, remote, session);

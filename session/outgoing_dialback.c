@@ -19,6 +19,7 @@
 
 #include "server/config.h"
 #include "server/log.h"
+#include "server/metrics.h"
 #include "server/timeline_store.h"
 #include "server/xmpp_server.h"
 #include "session/domain_pair.h"
@@ -173,6 +174,7 @@ static void proved(struct local_outgoing_server_session *session,
     pthread_mutex_unlock(&session->session.lock);
     retry_pause_succeeded(session->remote);
     session_outcome_out(session, request->local, FAILURE_NONE, "");
+    metrics_add(proofs[METRICS_OUTGOING][PROOF_DIALBACK], 1);
     log_info("outgoing session to %s: %s is proved by dialback, at %s", session->remote,
              request->local, socket_connection_peer(session->session.connection));
     outgoing_session_promise_fulfilled(domain_span(request->local), domain_span(request->remote),

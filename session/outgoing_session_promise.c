@@ -51,6 +51,7 @@ void outgoing_session_promise_return_to_sender(const struct element *packet,
     struct element *reply = packet_error_reply(arena, packet, error, why);
     if (reply != NULL) {
         metrics_add(stanzas_bounced, 1);
+        metrics_add(stanza_errors[error], 1);
         log_debug("<%s> from %s to %s comes back: %s (%s)", packet->name, from, to,
                   packet_error_name(error), why);
         packet_router_route_reply(arena, reply);
@@ -64,6 +65,7 @@ void outgoing_session_promise_return_to_sender(const struct element *packet,
 
 static void free_waiting(struct waiting *waiting)
 {
+    metrics_add(stanzas_queued, -1);
     arena_free(waiting->arena);
     free(waiting);
 }
@@ -76,6 +78,7 @@ static void enqueue(struct promise *promise, const struct element *packet)
     *promise->end = waiting;
     promise->end = &waiting->next;
     promise->count++;
+    metrics_add(stanzas_queued, 1);
 }
 
 /* may_try - permission and pause, before anything is looked up or queued */

@@ -6,6 +6,7 @@
  */
 #include "session/server_session_description.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,4 +91,37 @@ void server_session_description_outgoing(struct session *base,
         session_description_add(description, each->local, each->remote, NULL);
     pthread_mutex_unlock(&base->lock);
     add_proved(session, external ? "EXTERNAL" : "dialback", description);
+}
+
+struct session_standing server_session_description_stand_incoming(struct session *base)
+{
+    struct local_incoming_server_session *session = (struct local_incoming_server_session *)base;
+    void *proof = atomic_load(&session->first_proof);
+    struct session_standing standing = {SESSION_INCOMING, SESSION_NEGOTIATING, SESSION_BY_NOTHING};
+    if (proof != NULL) {
+        standing.state = SESSION_AUTHENTICATED;
+        standing.authentication = proof == PAIR_BY_EXTERNAL      ? SESSION_BY_EXTERNAL
+                                  : proof == PAIR_BY_CERTIFICATE ? SESSION_BY_CERTIFICATE
+                                                                 : SESSION_BY_DIALBACK;
+    }
+    return standing;
+}
+
+struct session_standing server_session_description_stand_outgoing(struct session *base)
+{
+    static const enum session_state states[] = {[WAITING_FOR_THREAD] = SESSION_WAITING,
+                                                [SETTING_UP] = SESSION_NEGOTIATING,
+                                                [OPENED] = SESSION_NEGOTIATING,
+                                                [RETIRED] = SESSION_CLOSING};
+    struct local_outgoing_server_session *session = (struct local_outgoing_server_session *)base;
+    pthread_mutex_lock(&base->lock);
+    struct session_standing standing = {SESSION_OUTGOING, states[session->state],
+                                        SESSION_BY_NOTHING};
+    if (session->domains > 0) {
+        standing.authentication = session->external ? SESSION_BY_EXTERNAL : SESSION_BY_DIALBACK;
+        if (session->state == OPENED)
+            standing.state = SESSION_AUTHENTICATED;
+    }
+    pthread_mutex_unlock(&base->lock);
+    return standing;
 }

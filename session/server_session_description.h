@@ -13,5 +13,8 @@ void server_session_description_incoming(struct session *session,
                                          struct session_description *description);
 void server_session_description_outgoing(struct session *session,
                                          struct session_description *description);
+/* server_session_description_stand_incoming, _outgoing - their `stand` */
+struct session_standing server_session_description_stand_incoming(struct session *session);
+struct session_standing server_session_description_stand_outgoing(struct session *session);
 
 #endif

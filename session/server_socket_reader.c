@@ -66,8 +66,7 @@ static struct server_socket_reader *self_of(struct socket_reader *reader)
     return reader->owner;
 }
 
-/* write_header - before a stream error when no session was made: our header, from our first domain
- */
+/* write_header - before a stream error when no session was made: our header, from our first domain */
 static void write_header(struct socket_reader *reader, struct text *out)
 {
     char id[33];
@@ -81,8 +80,7 @@ static void write_header(struct socket_reader *reader, struct text *out)
     stream_header_write(out, &fields);
 }
 
-/* read_domain - a header attribute that must be a bare domain. 0 absent, 1 good, -1 not a domain.
- */
+/* read_domain - a header attribute that must be a bare domain. 0 absent, 1 good, -1 not a domain. */
 static int read_domain(const char *value, char out[JID_PART_MAX + 1])
 {
     if (value == NULL)
@@ -558,6 +556,8 @@ static void run(void *given)
         blocking_reading_mode_run(reader);
     else
         socket_connection_finish(reader->connection, SOCKET_READER_LINGER_MS);
+    if (self->remote == NULL && !has_pending(self))
+        session_outcome_in_nameless(reader);
     session_outcome_in_over(reader, self->upstream || has_pending(self) ? NULL : self->remote,
                             self->local);
     if (self->session != NULL)

@@ -51,6 +51,16 @@ struct socket_connection *session_connection(struct session *session)
     return connection;
 }
 
+struct session_standing session_stand(struct session *session)
+{
+    struct session_standing standing = session->operations->stand(session);
+    struct socket_connection *connection = session_connection(session);
+    if (connection != NULL && !socket_connection_is_open(connection))
+        standing.state = SESSION_CLOSING;
+    socket_connection_unref(connection);
+    return standing;
+}
+
 bool session_end(struct session *session, enum stream_error error, const char *text)
 {
     struct socket_connection *connection = session_connection(session);
@@ -63,7 +73,7 @@ bool session_end(struct session *session, enum stream_error error, const char *t
     if (ended) {
         socket_connection_wake(connection);
         if (error != STREAM_ERROR_NONE)
-            metrics_add(stream_errors_sent, 1);
+            metrics_add(stream_errors[METRICS_OUTGOING][error], 1);
         log_debug("%s: ended by us: %s%s%s", socket_connection_name(connection),
                   stream_error_name(error), text != NULL ? ", " : "", text != NULL ? text : "");
     }

@@ -25,6 +25,30 @@
 struct session;
 struct session_description;
 
+/* What there is to say of any session at a moment: counted by the metrics */
+enum session_kind { SESSION_INCOMING, SESSION_OUTGOING, SESSION_COMPONENT, SESSION_KINDS };
+enum session_state {
+    SESSION_WAITING,     /* for a thread that sets it up */
+    SESSION_NEGOTIATING, /* nothing was proved on it yet */
+    SESSION_AUTHENTICATED,
+    SESSION_CLOSING,
+    SESSION_STATES
+};
+enum session_authentication {
+    SESSION_BY_NOTHING,
+    SESSION_BY_DIALBACK,
+    SESSION_BY_CERTIFICATE, /* dialback, which the certificate answered (XEP-0344) */
+    SESSION_BY_EXTERNAL,    /* SASL EXTERNAL */
+    SESSION_BY_SECRET,      /* a component's */
+    SESSION_AUTHENTICATIONS
+};
+
+struct session_standing {
+    enum session_kind kind;
+    enum session_state state;
+    enum session_authentication authentication; /* of the first pair of domains */
+};
+
 struct session_operations {
     const char *kind; /* "incoming", "outgoing", "component" */
     void (*free)(struct session *session);
@@ -36,6 +60,8 @@ struct session_operations {
     void (*describe)(struct session *session, struct session_description *description);
     /* take no new work from now on; NULL: it has none that others could do. Idempotent. */
     void (*retire)(struct session *session);
+    /* how it stands; any thread */
+    struct session_standing (*stand)(struct session *session);
 };
 
 struct session {
@@ -66,5 +92,7 @@ static inline void session_count_packet(struct session *session)
 bool session_end(struct session *session, enum stream_error error, const char *text);
 /* session_connection - its connection with a reference, or NULL when there is none yet */
 struct socket_connection *session_connection(struct session *session);
+/* session_stand - how it stands. Any thread; takes the session's lock and its connection's. */
+struct session_standing session_stand(struct session *session);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "server/metrics.h"
 #include "server/timeline_store.h"
 #include "session/local_outgoing_server_session.h"
 #include "session/outgoing_session_state.h"
@@ -131,6 +132,15 @@ void session_outcome_in_over(struct socket_reader *reader, const char *remote, c
     if (noted == FAILURE_ENDED || noted == FAILURE_BROKE) /* of itself no reason */
         timeline_settle(timeline);
     session_outcome_in(reader->connection, remote, local, FAILURE_NOTHING_PROVED, why);
+}
+
+void session_outcome_in_nameless(const struct socket_reader *reader)
+{
+    struct timeline *timeline = socket_connection_timeline(reader->connection);
+    enum failure noted = timeline_failure(timeline, NULL);
+    if (!timeline_was_filed(timeline))
+        metrics_add(
+            failures[METRICS_INCOMING][noted != FAILURE_NONE ? noted : FAILURE_NOTHING_PROVED], 1);
 }
 
 void session_outcome_asked(const struct socket_reader *reader,

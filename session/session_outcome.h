@@ -30,6 +30,8 @@ void session_outcome_in(const struct socket_connection *connection, const char *
 /* session_outcome_in_over - such a stream, from whoever said that it is `remote` (NULL: nobody), has ended without any proof: filed,
  * unless that was done already */
 void session_outcome_in_over(struct socket_reader *reader, const char *remote, const char *local);
+/* session_outcome_in_nameless - the same when nobody said who it is: counted only */
+void session_outcome_in_nameless(const struct socket_reader *reader);
 /* session_outcome_asked - somebody asks whether a key is ours, and is answered so (DIALBACK_VALID, DIALBACK_INVALID; any other: nothing is
  * noted): such a stream need not prove anything */
 void session_outcome_asked(const struct socket_reader *reader,

@@ -78,7 +78,7 @@ static int end(struct socket_reader *reader, enum stream_error error, const char
     text_append_string(&last, STREAM_FOOTER);
     if (socket_connection_end(reader->connection, last.bytes, last.length) &&
         error != STREAM_ERROR_NONE)
-        metrics_add(stream_errors_sent, 1);
+        metrics_add(stream_errors[METRICS_OUTGOING][error], 1);
     text_free(&last);
     return -1;
 }

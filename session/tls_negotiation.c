@@ -43,7 +43,6 @@ static void note_success(const struct socket_reader *reader)
     const struct server_verdict *verdict = tls_negotiation_verdict(reader);
     struct timeline *timeline = socket_connection_timeline(reader->connection);
     struct text what = TEXT_EMPTY;
-    metrics_add(tls_handshakes, 1);
     tls_stream_handler_describe(socket_connection_tls(reader->connection), &what);
     timeline_step(timeline, "TLSStreamHandler.start", "RFC 6120 5.4.3.3", "encrypted: %s",
                   text_string(&what));
@@ -62,6 +61,7 @@ int tls_negotiation_run(struct socket_reader *reader, const struct tls_request *
     enum failure failure = certificates == NULL ? FAILURE_TLS_OFF_HERE : FAILURE_TLS_FAILED;
     struct tls_request wanted = *request;
     wanted.failure = &failure;
+    int64_t began = metrics_now();
     int result = -1;
     if (certificates == NULL)
         text_append_string(&reason, "TLS was switched off here meanwhile");
@@ -70,10 +70,12 @@ int tls_negotiation_run(struct socket_reader *reader, const struct tls_request *
                                          certificates, &reason);
     if (handler != NULL)
         result = socket_connection_start_tls(reader->connection, handler, last, deadline, &reason);
+    metrics_observe(&metrics.tls_handshake[request->client ? METRICS_OUTGOING : METRICS_INCOMING]
+                                          [result == 0 ? RESULT_SUCCESS : RESULT_FAILURE],
+                    began);
     if (result == 0) {
         note_success(reader);
     } else {
-        metrics_add(tls_failures, 1);
         timeline_step(socket_connection_timeline(reader->connection), "TLSStreamHandler.start",
                       "RFC 6120 5.4.3.2", "TLS failed: %s", text_string(&reason));
         timeline_fail(socket_connection_timeline(reader->connection), failure, "%s",

@@ -49,8 +49,14 @@ static void tick(struct session *session, int64_t now)
     ((struct tested *)session)->ticks++;
 }
 
+static struct session_standing stand(struct session *session)
+{
+    (void)session;
+    return (struct session_standing){SESSION_OUTGOING, SESSION_AUTHENTICATED, SESSION_BY_DIALBACK};
+}
+
 static const struct session_operations operations = {
-    .kind = "tested", .free = free_tested, .check_permission = check, .tick = tick};
+    .kind = "tested", .free = free_tested, .check_permission = check, .tick = tick, .stand = stand};
 
 static struct tested *make(void)
 {
