@@ -28,7 +28,7 @@ TOOL     := $(BINARY)ctl
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wpointer-arith -Wcast-qual -Wformat=2 -Werror
 CPPFLAGS += -D_GNU_SOURCE -I. -I/usr/include/libxml2
-LDLIBS   += -lxml2 -lssl -lcrypto -liniparser -lunbound -lidn -ljansson -lpthread
+LDLIBS   += -lxml2 -lssl -lcrypto -liniparser -lunbound -lidn -ljansson -lmicrohttpd -lpthread
 
 flags.default := -O2 -g -fno-plt -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 flags.debug   := -O0 -g3

@@ -230,6 +230,10 @@ static void check_together(struct loading *loading)
                 config->s2s_retry_max);
     check_order(loading, "s2s.negotiation.bytes", config->s2s_negotiation_bytes,
                 "s2s.negotiation.total", config->s2s_negotiation_total);
+    if (config->s2s_metrics_port != 0 && config->s2s_metrics_token[0] == '\0' &&
+        !config_value_is_loopback(config->s2s_metrics_address))
+        fault(loading, config_value_find("s2s.metrics.address"), config->s2s_metrics_address,
+              "a loopback address, as long as there is no s2s.metrics.token,");
     if (config->xmpp_server_session_idle == 0)
         fault(loading, config_value_find("xmpp.server.session.idle"), "0",
               "-1 (never) or at least 1");

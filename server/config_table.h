@@ -312,6 +312,14 @@ enum config_cert_policy { CONFIG_CERT_POLICY_WORDS(CONFIG_ENUM_VALUE) };
       false, "The same, for support.")                                                             \
     X(s2s_services_disabled, WORDS(CONFIG_SERVICE), "s2s.services.disabled", "s2s",                \
       "services.disabled", "", 0, 0, false, "Services on our domain that are switched off.")       \
+    X(s2s_metrics_port, NUMBER, "s2s.metrics.port", "s2s", "metrics.port", "0", 0, 65535, false,   \
+      "The port where Prometheus can fetch the numbers of this program, as /metrics. 0: none.")    \
+    X(s2s_metrics_address, ADDRESS, "s2s.metrics.address", "s2s", "metrics.address", "127.0.0.1",  \
+      0, 0, false,                                                                                 \
+      "The address of that port; empty: all of this machine. Without a token only a loopback "     \
+      "address is taken.")                                                                         \
+    X(s2s_metrics_token, SECRET, "s2s.metrics.token", "s2s", "metrics.token", "", 0, 900, false,   \
+      "What who fetches them must show (a bearer token). Empty: nothing.")                         \
     X(s2s_log_level, CHOICE(CONFIG_LOG_LEVEL), "s2s.log.level", "s2s", "log.level", "info", 0, 0,  \
       false, "The least important kind of line that is logged.")                                   \
     X(s2s_log_wire, BOOLEAN, "s2s.log.wire", "s2s", "log.wire", "false", 0, 1, false,              \

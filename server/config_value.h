@@ -49,6 +49,8 @@ void config_value_expected(const struct config_row *row, struct text *out);
 /* config_value_write - append the row's value, in the form that config_value_set reads */
 void config_value_write(const struct config *config, const struct config_row *row,
                         struct text *out);
+/* config_value_is_loopback - is the value of an ADDRESS reachable from this machine only? */
+bool config_value_is_loopback(const char *address);
 /* config_value_free - give back the row's field, if it is a string */
 void config_value_free(struct config *config, const struct config_row *row);
 

@@ -27,6 +27,7 @@
 
 #include "admin/control_server.h"
 #include "admin/control_socket.h"
+#include "admin/metrics_server.h"
 #include "admin/reload.h"
 #include "dialback/dialback_key.h"
 #include "server/certificate_manager.h"
@@ -185,6 +186,7 @@ static void do_housekeeping(void)
     session_manager_tick(now);
     retry_pause_tick(now);
     iq_router_tick(now);
+    metrics_server_tick(now);
     touched_connections_flush(false);
     memory_tick(now);
 }
@@ -251,6 +253,7 @@ static int drain(const sigset_t *signals)
 
 static void stop_rooms(void)
 {
+    metrics_server_stop();
     touched_connections_flush(false);
     outgoing_session_promise_stop();
     local_outgoing_server_session_stop();

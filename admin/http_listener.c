@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* http_listener - one address and port on which we answer HTTP
+ *
+ * Openfire: AdminConsolePlugin. RFC 9112 is libmicrohttpd's affair.
+ *
+ * The socket is ours, so that what is wrong with it can be said. Every answer says `Connection: close`: who
+ * asks again in fifteen seconds can connect again, and a connection needs no state beyond its request.
+ *
+ * Threads: libmicrohttpd's own runs the callbacks; housekeeping ticks. `lock`, a leaf, guards the table of
+ * live connections: a descriptor stands in it from libmicrohttpd's "started" until its "closed", which comes
+ * before close(2), so what is cut under the lock is never somebody else's descriptor.
+ */
+#include "admin/http_listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server/log.h"
+#include "server/xmpp_server.h"
+
+#define BACKLOG 16
+
+struct live {
+    int fd; /* -1: free */
+    int64_t since;
+};
+
+struct http_listener {
+    struct MHD_Daemon *daemon;
+    const char *name;
+    int port;
+    http_handler *handler;
+    void *owner;
+    pthread_mutex_t lock;
+    struct live live[HTTP_LISTENER_CONNECTIONS]; /* guarded by lock */
+};
+
+struct http_request {
+    struct MHD_Connection *connection;
+    const char *method, *path;
+};
+
+/* --- the socket --- */
+
+/* read_address - into `address`; its length, or 0 when it is none */
+static socklen_t read_address(const char *text, int port, struct sockaddr_storage *address)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)address;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)address;
+    memset(address, 0, sizeof *address);
+    if (text[0] != '\0' && inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons((uint16_t)port);
+        return sizeof *v4;
+    }
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons((uint16_t)port);
+    if (text[0] == '\0' || inet_pton(AF_INET6, text, &v6->sin6_addr) == 1)
+        return sizeof *v6;
+    return 0;
+}
+
+static int listening_socket(const struct sockaddr_storage *address, socklen_t length, bool all)
+{
+    int one = 1, both = all ? 0 : 1;
+    int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (address->ss_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &both, sizeof both);
+    if (bind(fd, (const struct sockaddr *)address, length) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+/* open_socket - on all of a machine without IPv6: on all of its IPv4 addresses */
+static int open_socket(const char *text, int port)
+{
+    struct sockaddr_storage address;
+    socklen_t length = read_address(text, port, &address);
+    errno = EINVAL;
+    int fd = length > 0 ? listening_socket(&address, length, text[0] == '\0') : -1;
+    if (fd < 0 && text[0] == '\0' && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
+        length = read_address("0.0.0.0", port, &address);
+        fd = listening_socket(&address, length, false);
+    }
+    return fd;
+}
+
+static int port_of(int fd)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof address;
+    getsockname(fd, (struct sockaddr *)&address, &length);
+    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                               : ((struct sockaddr_in *)&address)->sin_port);
+}
+
+/* --- libmicrohttpd's callbacks --- */
+
+static void take_message(void *given, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
+
+/* take_message - what libmicrohttpd has to say, mostly about connections that ended early */
+static void take_message(void *given, const char *format, va_list arguments)
+{
+    (void)given;
+    char sentence[256];
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    sentence[strcspn(sentence, "\n")] = '\0';
+    log_debug("HTTP: %s", sentence);
+}
+
+/* leave_escaped - a path is compared as it was sent */
+static size_t leave_escaped(void *given, struct MHD_Connection *connection, char *text)
+{
+    (void)given;
+    (void)connection;
+    return strlen(text);
+}
+
+/* note_connection - when it began, under the lock; `*place` is libmicrohttpd's memory of our table's entry */
+static void note_connection(void *given, struct MHD_Connection *connection, void **place,
+                            enum MHD_ConnectionNotificationCode what)
+{
+    struct http_listener *listener = given;
+    pthread_mutex_lock(&listener->lock);
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED && *place != NULL) {
+        ((struct live *)*place)->fd = -1;
+    } else if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        for (int i = 0; i < HTTP_LISTENER_CONNECTIONS && *place == NULL; i++)
+            if (listener->live[i].fd < 0) {
+                listener->live[i] = (struct live){info->connect_fd, xmpp_server_now()};
+                *place = &listener->live[i];
+            }
+    }
+    pthread_mutex_unlock(&listener->lock);
+}
+
+/* send_response - hand it to libmicrohttpd, which frees the body */
+static enum MHD_Result send_response(struct MHD_Connection *connection,
+                                     struct http_response *response)
+{
+    size_t length = response->body.length;
+    struct MHD_Response *made =
+        MHD_create_response_from_buffer(length, text_take(&response->body), MHD_RESPMEM_MUST_FREE);
+    if (made == NULL)
+        text_out_of_memory();
+    MHD_add_response_header(made, "Content-Type", response->content_type);
+    MHD_add_response_header(made, "Cache-Control", "no-store");
+    MHD_add_response_header(made, "X-Content-Type-Options", "nosniff");
+    MHD_add_response_header(made, "Connection", "close");
+    for (int i = 0; i < HTTP_HEADERS && response->headers[i].name != NULL; i++)
+        MHD_add_response_header(made, response->headers[i].name, response->headers[i].value);
+    enum MHD_Result result = MHD_queue_response(connection, response->status, made);
+    MHD_destroy_response(made);
+    return result;
+}
+
+/* has_body - does one follow the request's head? */
+static bool has_body(struct MHD_Connection *connection)
+{
+    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Transfer-Encoding") != NULL ||
+           (length != NULL && strcmp(length, "0") != 0);
+}
+
+/* answer - the head of a request is there: its answer, at once */
+static enum MHD_Result answer(void *given, struct MHD_Connection *connection, const char *path,
+                              const char *method, const char *version, const char *upload,
+                              size_t *upload_size, void **state)
+{
+    (void)version;
+    (void)upload;
+    (void)upload_size;
+    (void)state;
+    struct http_listener *listener = given;
+    struct http_request request = {connection, method, path};
+    struct http_response response = {.status = 200, .content_type = "text/plain; charset=utf-8"};
+    log_set_id(listener->name);
+    if (has_body(connection)) {
+        response.status = 413;
+        text_append_string(&response.body, "a request with a body is not taken here\n");
+    } else {
+        listener->handler(&request, &response, listener->owner);
+    }
+    log_debug("HTTP: %s %s: %u", method, path, response.status);
+    return send_response(connection, &response);
+}
+
+/* --- its life --- */
+
+struct http_listener *http_listener_new(const struct http_listener_options *options,
+                                        struct text *why)
+{
+    int fd = open_socket(options->address, options->port);
+    if (fd < 0) {
+        text_appendf(why, "can't listen on %s port %d: %s",
+                     options->address[0] != '\0' ? options->address : "all addresses,",
+                     options->port, strerror(errno));
+        return NULL;
+    }
+    struct http_listener *listener = text_calloc(1, sizeof *listener);
+    listener->name = options->name;
+    listener->port = port_of(fd);
+    listener->handler = options->handler;
+    listener->owner = options->owner;
+    pthread_mutex_init(&listener->lock, NULL);
+    for (int i = 0; i < HTTP_LISTENER_CONNECTIONS; i++)
+        listener->live[i].fd = -1;
+    listener->daemon = MHD_start_daemon(
+        MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, answer, listener,
+        MHD_OPTION_EXTERNAL_LOGGER, take_message, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_LISTENER_CONNECTIONS,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_LISTENER_QUIET_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_LISTENER_HEAD_BYTES,
+        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+        note_connection, listener, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+    if (listener->daemon == NULL) {
+        text_appendf(why, "no thread to listen on %s port %d", options->address, options->port);
+        close(fd);
+        http_listener_free(listener);
+        return NULL;
+    }
+    return listener;
+}
+
+void http_listener_free(struct http_listener *listener)
+{
+    if (listener == NULL)
+        return;
+    if (listener->daemon != NULL)
+        MHD_stop_daemon(listener->daemon);
+    pthread_mutex_destroy(&listener->lock);
+    free(listener);
+}
+
+int http_listener_port(const struct http_listener *listener)
+{
+    return listener->port;
+}
+
+void http_listener_tick(struct http_listener *listener, int64_t now)
+{
+    if (listener == NULL)
+        return;
+    pthread_mutex_lock(&listener->lock);
+    for (int i = 0; i < HTTP_LISTENER_CONNECTIONS; i++)
+        if (listener->live[i].fd >= 0 && now >= listener->live[i].since + HTTP_LISTENER_LAST_MS)
+            shutdown(listener->live[i].fd, SHUT_RDWR);
+    pthread_mutex_unlock(&listener->lock);
+}
+
+const char *http_request_method(const struct http_request *request)
+{
+    return request->method;
+}
+
+const char *http_request_path(const struct http_request *request)
+{
+    return request->path;
+}
+
+const char *http_request_header(const struct http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
