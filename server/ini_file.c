@@ -24,6 +24,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define LINE_BYTES 1023 /* the longest that iniparser takes */
+
 /* Where a name stands */
 struct mark {
     char *name; /* as iniparser's dictionary has it */
@@ -73,6 +75,24 @@ void ini_file_fault(struct text *why, const char *path, int line, const char *fo
     va_start(arguments, format);
     append_formatted(why, format, arguments);
     va_end(arguments);
+}
+
+bool ini_file_write_value(struct text *out, const char *key, const char *value)
+{
+    size_t length = strlen(value);
+    bool holds_quote = strchr(value, '"') != NULL;
+    bool quoted =
+        strpbrk(value, ";#'") != NULL ||
+        (length > 0 && (isspace((unsigned char)value[0]) ||
+                        isspace((unsigned char)value[length - 1]) || value[length - 1] == '\\'));
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)value[i] < ' ' || value[i] == '\x7f')
+            return false;
+    if ((holds_quote && (quoted || value[0] == '"')) || strlen(key) + length + 5 > LINE_BYTES)
+        return false;
+    const char *quote = quoted ? "\"" : "";
+    text_appendf(out, "%s =%s%s%s%s\n", key, length > 0 ? " " : "", quote, value, quote);
+    return true;
 }
 
 bool ini_file_number(const char *text, long long min, long long max, long long *number)

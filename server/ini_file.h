@@ -36,6 +36,10 @@ void ini_file_free(struct ini_file *file);
 /* ini_file_fault - append a line to `why`: "path:line: sentence" (without the line when it is 0) */
 void ini_file_fault(struct text *why, const char *path, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* ini_file_write_value - append a line "key = value" that is read back as this very value, quoted if need be.
+ * false, and nothing was appended: there is no way to write it (a '"' beside what needs quotes; control
+ * characters; a line of more than iniparser's 1,023 bytes). */
+bool ini_file_write_value(struct text *out, const char *key, const char *value);
 /* ini_file_number - read a whole number, nothing but digits and perhaps a '-', within bounds */
 bool ini_file_number(const char *text, long long min, long long max, long long *number);
 

@@ -111,6 +111,21 @@ def add_files(seeds, dialogue):
     seeds.add("config", "\n%%\n".join(parts).encode())
 
 
+def add_openfire(seeds):
+    """what databases wrote of Openfire's tables: the parts that have rows, and small ones of each kind"""
+    openfire = os.path.join(os.path.dirname(HERE), "openfire")
+    for number, path in enumerate(sorted(glob.glob(openfire + "/**/*.*", recursive=True))):
+        with open(path, "rb") as file:
+            data = file.read()
+        how = bytes([48 + (9 if path.endswith("script") else 1) + 2 * (number % 2)])
+        for at in range(0, len(data), 1500):
+            if at == 0 or b"of" in data[at:at + 1500].lower():
+                seeds.add("openfire_import", how + data[at:at + 3000])
+        for line in data.splitlines(True):
+            if b"INSERT" in line:
+                seeds.add("openfire_import", how + line)
+
+
 def add_bounds(seeds, sample):
     """each number at its bounds and beside them, by what the sample file says of it"""
     section = bounds = ""
@@ -186,6 +201,7 @@ def main():
     with open(os.path.join(os.path.dirname(os.path.dirname(HERE)), "openfire-s2s.conf")) as file:
         sample = file.read()
     add_bounds(seeds, sample)
+    add_openfire(seeds)
     for at in range(0, len(sample), 3000):
         seeds.add("config", sample[at:at + 3500].encode())
 
