@@ -12,7 +12,25 @@
 
 #define ROW(function, words, privilege, streams, help, details, ...) \
     {words, CONTROL_##privilege, streams, help, details, {__VA_ARGS__}, NULL},
-const struct control_command ctl_commands[] = {CONTROL_COMMANDS(ROW)};
+/* What this program does itself, without a server */
+#define IMPORT                                                                                     \
+    {                                                                                              \
+        CTL_IMPORT, CONTROL_CHANGE, false,                                                         \
+            "Take over the settings and rows of an Openfire installation.",                        \
+            "Says first what carries over, what is not known here, and what stays behind; writes " \
+            "nothing without --write. Needs no server; one that runs takes it at SIGHUP. Further " \
+            "files "                                                                               \
+            "may follow, such as dumps of ofProperty, ofRemoteServerConf and ofExtComponentConf.", \
+            {REQUIRED(                                                                             \
+                 "openfire", TEXT, NULL,                                                           \
+                 "its directory, or a file: openfire.xml, HSQLDB's script, a dump (SQL), or CSV"), \
+             OPTIONAL("more", TEXT, NULL, "further files"),                                        \
+             FLAG("--write", "write settings.conf, remote-servers.conf and components.conf"),      \
+             FLAG("--replace", "what was set here gives way to what Openfire says")},              \
+            NULL                                                                                   \
+    }
+
+const struct control_command ctl_commands[] = {CONTROL_COMMANDS(ROW) IMPORT};
 const size_t ctl_command_count = sizeof ctl_commands / sizeof ctl_commands[0];
 
 #define WIDTH 76

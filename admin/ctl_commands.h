@@ -10,6 +10,8 @@
 
 #include "admin/control_request.h"
 
+#define CTL_IMPORT "import" /* done by admin/ctl_import.h, not by a server */
+
 extern const struct control_command ctl_commands[];
 extern const size_t ctl_command_count;
 

@@ -28,6 +28,7 @@
 #include "admin/ctl_check.h"
 #include "admin/ctl_client.h"
 #include "admin/ctl_commands.h"
+#include "admin/ctl_import.h"
 #include "admin/ctl_view.h"
 #include "server/xmpp_server.h"
 
@@ -326,6 +327,23 @@ static void fetch(FILE *to, const char *what, const char *begins, void *given)
     text_free(&why);
 }
 
+/* import - by this program itself */
+static int import(const struct options *options)
+{
+    struct text out = TEXT_EMPTY, why = TEXT_EMPTY;
+    int result = ctl_import_run(&options->words, file_of(options), options->json, &out, &why);
+    fputs(text_string(&out), stdout);
+    int status = result == 0 ? DONE : result == CTL_IMPORT_MISUSED ? MISUSED : NOT_DONE;
+    if (status != DONE) {
+        char *rest = why.bytes; /* a line for each fault */
+        for (char *line; (line = strsep(&rest, "\n")) != NULL;)
+            complain(status, line);
+    }
+    text_free(&out);
+    text_free(&why);
+    return status;
+}
+
 /* --- */
 
 /* value_of - of an argument of the command, or NULL */
@@ -394,6 +412,8 @@ static int run(struct options *options)
         control_request_find(ctl_commands, ctl_command_count, &options->words, &used);
     if (command == NULL)
         text_appendf(&why, "there is no command %s", options->words.word[0]);
+    else if (strcmp(command->words, CTL_IMPORT) == 0)
+        return import(options);
     else if (control_request_read(command, &options->words, used, values, &why) < 0) {
         text_append_string(&why, "; usage: openfire-s2sctl ");
         control_request_usage(command, &why);

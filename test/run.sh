@@ -131,6 +131,7 @@ for variant in plain asan tsan; do
     step interop $variant 400 "$PYTHON" test/interop/run.py --binary $binary
     case $variant in plain) securities=selfsigned,external,direct ;; *) securities=external ;; esac
     step 'interop inside TLS' $variant 400 "$PYTHON" test/interop/run.py --binary $binary --security $securities
+    step 'from Openfire' $variant 60 "$PYTHON" test/openfire.py --binary $binary
     step metrics $variant 120 "$PYTHON" test/metrics.py --binary $binary
     step delivery $variant 120 "$PYTHON" test/delivery.py --binary $binary
     [ $variant = asan ] || step 'killed peers' $variant 180 "$PYTHON" test/killed.py --binary $binary
