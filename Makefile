@@ -13,6 +13,7 @@ ifeq ($(VARIANT),fuzz)
 CC := clang
 endif
 PREFIX   ?= /usr/local
+SYSCONFDIR ?= /etc
 # How to treat Debian packages: `PACKAGES=installed` trusts that all is there (other systems).
 PACKAGES ?= check
 export PACKAGES
@@ -73,7 +74,7 @@ FUZZ_PROGRAMS := $(TARGETS:%.c=$(BUILD)/%)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests unit run test soak bench bench-programs demo debug asan tsan install clean format help packages targets fuzz
+.PHONY: all tests unit run test soak bench bench-programs demo debug asan tsan install clean format help packages targets fuzz uninstall
 
 all: $(BINARY) $(TOOL)          ## the server and its control tool (the default)
 
@@ -118,12 +119,29 @@ demo: $(BINARY)                 ## two servers talk, and a component with a user
 	@echo
 	@$(PYTHON) test/interop/behind.py --binary ./$(BINARY) --demo
 
-install: all                    ## into $(DESTDIR)$(PREFIX)
+# The paths inside of installed files; where the service keeps its things is /var/lib/openfire-s2s.
+PLACED := sed -e 's,@bindir@,$(PREFIX)/bin,' -e 's,@sysconfdir@,$(SYSCONFDIR),'
+HOMED  := sed -e 's,^home = \./var$$,home = /var/lib/openfire-s2s,'
+LIB    := $(DESTDIR)$(PREFIX)/lib
+SHARE  := $(DESTDIR)$(PREFIX)/share
+CONF   := $(DESTDIR)$(SYSCONFDIR)/openfire-s2s/openfire-s2s.conf
+
+install: all                    ## into $(DESTDIR)$(PREFIX), with a service; settings that are there stay
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/openfire-s2s
 	install -D -m 755 $(TOOL) $(DESTDIR)$(PREFIX)/bin/openfire-s2sctl
-	install -D -m 644 admin/openfire-s2sctl.bash \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/openfire-s2sctl
-	install -D -m 644 openfire-s2s.conf $(DESTDIR)$(PREFIX)/share/openfire-s2s/openfire-s2s.conf
+	install -D -m 644 admin/openfire-s2sctl.bash $(SHARE)/bash-completion/completions/openfire-s2sctl
+	$(HOMED) openfire-s2s.conf | install -D -m 644 /dev/stdin $(SHARE)/openfire-s2s/openfire-s2s.conf
+	[ -e $(CONF) ] || $(HOMED) openfire-s2s.conf | install -D -m 640 /dev/stdin $(CONF)
+	install -D -m 644 admin/grafana-dashboard.json $(SHARE)/openfire-s2s/grafana-dashboard.json
+	$(PLACED) admin/openfire-s2s.service | install -D -m 644 /dev/stdin $(LIB)/systemd/system/openfire-s2s.service
+	install -D -m 644 admin/openfire-s2s.sysusers $(LIB)/sysusers.d/openfire-s2s.conf
+	$(PLACED) admin/openfire-s2s.tmpfiles | install -D -m 644 /dev/stdin $(LIB)/tmpfiles.d/openfire-s2s.conf
+
+uninstall:                      ## what install put there; settings and /var/lib/openfire-s2s stay
+	rm -f $(DESTDIR)$(PREFIX)/bin/openfire-s2s $(DESTDIR)$(PREFIX)/bin/openfire-s2sctl
+	rm -f $(LIB)/systemd/system/openfire-s2s.service $(LIB)/sysusers.d/openfire-s2s.conf $(LIB)/tmpfiles.d/openfire-s2s.conf
+	rm -f $(SHARE)/bash-completion/completions/openfire-s2sctl
+	rm -rf $(SHARE)/openfire-s2s
 
 format:                         ## clang-format over all C sources, in place
 	clang-format -i $(wildcard */*.[ch] test/support/*.[ch] test/bench/*.[ch] test/fuzz/*.[ch] test/abuse/*.[ch])

@@ -37,7 +37,9 @@
 #include "server/external_component_manager.h"
 #include "server/log.h"
 #include "server/memory.h"
+#include "server/metrics.h"
 #include "server/remote_server_manager.h"
+#include "server/service_notify.h"
 #include "server/socket_connection.h"
 #include "server/thread.h"
 #include "server/timeline_store.h"
@@ -167,6 +169,7 @@ static int create_reader(int fd, const struct sockaddr *peer, enum connection_ki
 static void read_settings_again(void)
 {
     struct text why = TEXT_EMPTY;
+    service_notify_reloading();
     if (reload_settings(&why) < 0) {
         log_error_lines(text_string(&why));
         log_error("SIGHUP: the settings stay as they were");
@@ -177,6 +180,7 @@ static void read_settings_again(void)
         log_info("SIGHUP: settings read again from %s", config->file);
         config_unref(config);
     }
+    service_notify_ready();
     text_free(&why);
 }
 
@@ -189,6 +193,11 @@ static void do_housekeeping(void)
     metrics_server_tick(now);
     touched_connections_flush(false);
     memory_tick(now);
+    service_notify_status("sessions: %lld incoming, %lld outgoing; components: %lld",
+                          (long long)metrics_get(incoming_sessions),
+                          (long long)metrics_get(outgoing_sessions),
+                          (long long)metrics_get(component_sessions));
+    service_notify_tick(now);
 }
 
 /* flush_last - the last act of each thread: what it has written at its very end goes out */
@@ -233,6 +242,7 @@ static int drain(const sigset_t *signals)
     const struct config *config = config_get();
     int64_t deadline = xmpp_server_now() + config->s2s_shutdown_timeout;
     config_unref(config);
+    service_notify_stopping();
     control_socket_stop();
     reload_stop();
     session_manager_end_all(STREAM_SYSTEM_SHUTDOWN, NULL);
@@ -269,6 +279,7 @@ static void stop_rooms(void)
     dialback_key_stop();
     xmpp_server_stop();
     config_stop();
+    service_notify_stop();
     xmlCleanupParser();
 }
 
@@ -322,7 +333,9 @@ int main(int argc, char **argv)
     umask(077);
     raise_descriptor_limit();
     xmlInitParser();
+    service_notify_start();
     start_rooms(&options);
+    service_notify_ready();
     serve(&signals);
     if (drain(&signals) > 0)
         _exit(0); /* threads are left: nothing that they use may be freed */
