@@ -74,7 +74,7 @@ FUZZ_PROGRAMS := $(TARGETS:%.c=$(BUILD)/%)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests unit run test soak bench bench-programs demo debug asan tsan install clean format help packages targets fuzz uninstall
+.PHONY: all tests unit run test soak bench bench-programs demo debug asan tsan install clean format help packages targets fuzz uninstall manual
 
 all: $(BINARY) $(TOOL)          ## the server and its control tool (the default)
 
@@ -129,6 +129,9 @@ CONF   := $(DESTDIR)$(SYSCONFDIR)/openfire-s2s/openfire-s2s.conf
 install: all                    ## into $(DESTDIR)$(PREFIX), with a service; settings that are there stay
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/openfire-s2s
 	install -D -m 755 $(TOOL) $(DESTDIR)$(PREFIX)/bin/openfire-s2sctl
+	install -D -m 644 admin/openfire-s2s.8 $(SHARE)/man/man8/openfire-s2s.8
+	install -D -m 644 admin/openfire-s2sctl.8 $(SHARE)/man/man8/openfire-s2sctl.8
+	install -D -m 644 admin/openfire-s2s.conf.5 $(SHARE)/man/man5/openfire-s2s.conf.5
 	install -D -m 644 admin/openfire-s2sctl.bash $(SHARE)/bash-completion/completions/openfire-s2sctl
 	$(HOMED) openfire-s2s.conf | install -D -m 644 /dev/stdin $(SHARE)/openfire-s2s/openfire-s2s.conf
 	[ -e $(CONF) ] || $(HOMED) openfire-s2s.conf | install -D -m 640 /dev/stdin $(CONF)
@@ -140,8 +143,12 @@ install: all                    ## into $(DESTDIR)$(PREFIX), with a service; set
 uninstall:                      ## what install put there; settings and /var/lib/openfire-s2s stay
 	rm -f $(DESTDIR)$(PREFIX)/bin/openfire-s2s $(DESTDIR)$(PREFIX)/bin/openfire-s2sctl
 	rm -f $(LIB)/systemd/system/openfire-s2s.service $(LIB)/sysusers.d/openfire-s2s.conf $(LIB)/tmpfiles.d/openfire-s2s.conf
+	rm -f $(SHARE)/man/man8/openfire-s2s.8 $(SHARE)/man/man8/openfire-s2sctl.8 $(SHARE)/man/man5/openfire-s2s.conf.5
 	rm -f $(SHARE)/bash-completion/completions/openfire-s2sctl
 	rm -rf $(SHARE)/openfire-s2s
+
+manual: all                     ## the lists in the manual pages, from the tables of settings and commands
+	$(PYTHON) test/manual.py --binary ./$(BINARY) --write
 
 format:                         ## clang-format over all C sources, in place
 	clang-format -i $(wildcard */*.[ch] test/support/*.[ch] test/bench/*.[ch] test/fuzz/*.[ch] test/abuse/*.[ch])

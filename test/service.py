@@ -167,7 +167,8 @@ class Cases(two_servers.Cases):
         for name in ("bin/openfire-s2s", "bin/openfire-s2sctl"):
             assert os.stat("%s/usr/%s" % (stage, name)).st_mode & 0o777 == 0o755
         for name in ("lib/systemd/system/openfire-s2s.service", "lib/sysusers.d/openfire-s2s.conf", "lib/tmpfiles.d/openfire-s2s.conf",
-                     "share/openfire-s2s/openfire-s2s.conf", "share/openfire-s2s/grafana-dashboard.json"):
+                     "share/openfire-s2s/openfire-s2s.conf", "share/openfire-s2s/grafana-dashboard.json", "share/man/man8/openfire-s2s.8",
+                     "share/man/man8/openfire-s2sctl.8", "share/man/man5/openfire-s2s.conf.5"):
             with open("%s/usr/%s" % (stage, name)) as file:
                 assert not re.search("@[a-z]+@", file.read()), name
         assert os.stat(conf).st_mode & 0o777 == 0o640
