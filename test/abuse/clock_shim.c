@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const volatile long long *offset; /* set before main */
+static const volatile long long *offset; /* set before main; NULL: not yet */
 
 __attribute__((constructor)) static void map_offset(void)
 {
@@ -29,7 +29,7 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 {
     int result = (int)syscall(SYS_clock_gettime, clock, now);
     if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
-        now->tv_sec += *offset;
+        now->tv_sec += offset != NULL ? *offset : 0; /* other libraries begin before this one */
     return result;
 }
 

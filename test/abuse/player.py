@@ -98,6 +98,7 @@ class Server:
             "s2s.home": home or self.directory + "/home",
             "s2s.dns.trust-anchor": "",
             "s2s.log.level": "warn",
+            "s2s.timeline.bytes": 65536,  # what is kept of failures has a bound of its own; it shall not look like a leak
             **(settings or {}),
         }
         if names:
