@@ -186,8 +186,8 @@ class Clock:
     def __init__(self, world):
         if "san" in world.binary:
             raise Skipped("a sanitizer wants to be the first library")
-        self.path = world.directory + "/clock"
-        library = world.directory + "/clock_shim.so"
+        self.path = "%s/clock-%d" % (world.directory, os.getpid())  # cases run beside each other
+        library = self.path + ".so"
         subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-D_GNU_SOURCE", "-o", library, HERE + "/clock_shim.c"],
                        check=True, timeout=60)
         with open(self.path, "wb") as file:
