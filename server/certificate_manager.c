@@ -247,13 +247,26 @@ static int load_directory(const struct load *load)
     return result;
 }
 
+/* load_system_trust - those of the system: a file of them, and a directory where one is found by its hash. Not by
+ * X509_STORE_set_default_paths, which also has the whole directory read for each certificate that is not found. */
+static void load_system_trust(X509_STORE *store)
+{
+    X509_LOOKUP *file = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+    X509_LOOKUP *directory = X509_STORE_add_lookup(store, X509_LOOKUP_hash_dir());
+    if (file != NULL)
+        X509_LOOKUP_load_file(file, NULL, X509_FILETYPE_DEFAULT);
+    if (directory != NULL)
+        X509_LOOKUP_add_dir(directory, NULL, X509_FILETYPE_DEFAULT);
+    ERR_clear_error(); /* a system may have one or the other */
+}
+
 static int load_trust(const struct load *load)
 {
     const char *trust = load->config->xmpp_server_certificate_trust;
     const char *crl = load->config->xmpp_server_certificate_crl;
     X509_STORE *store = load->set->store;
     if (trust[0] == '\0')
-        X509_STORE_set_default_paths(store);
+        load_system_trust(store);
     else if (X509_STORE_load_file(store, trust) != 1)
         return fail(load, "xmpp.server.certificate.trust", trust,
                     "certificates in PEM form were expected");
