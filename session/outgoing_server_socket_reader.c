@@ -283,24 +283,6 @@ static int begin_again(struct socket_reader *reader)
     return 0;
 }
 
-/* find_tlsa - what DNSSEC says of the certificate. -1 when it should say something and can't be heard: then TLS must not
- * go on (RFC 7672 2.1.1). */
-static int find_tlsa(struct outgoing_server_socket_reader *self, struct dns_tlsa *tlsa,
-                     struct text *why)
-{
-    tlsa->count = 0;
-    if (!self->reader.config->s2s_dane_enabled || !self->target.secure)
-        return 0;
-    enum dns_result found = dns_util_resolve_tlsa(
-        self->target.host, self->target.port, local_outgoing_server_session_deadline(self->session),
-        local_outgoing_server_session_timeline(self->session), tlsa);
-    if (found != DNS_FAILED)
-        return 0;
-    text_appendf(why, "the TLSA records of %s can't be had, though its DNS is secure",
-                 self->target.host);
-    return -1;
-}
-
 /* secure - the handshake, on <proceed/> or at once */
 static int secure(struct outgoing_server_socket_reader *self, bool direct)
 {
@@ -316,15 +298,15 @@ static int secure(struct outgoing_server_socket_reader *self, bool direct)
         .tlsa = tlsa,
         .target = self->target.host,
     };
-    int result = find_tlsa(self, tlsa, &why);
+    int64_t until = local_outgoing_server_session_deadline(self->session);
+    int result = tls_negotiation_find_tlsa(reader, &self->target, until, tlsa, &why);
     if (result < 0) {
         socket_reader_note_end(reader, "TLS failed", text_string(&why));
         timeline_fail(socket_connection_timeline(reader->connection), FAILURE_TLSA_SILENT, "%s",
                       text_string(&why));
         socket_connection_end(reader->connection, NULL, 0);
     } else {
-        result = tls_negotiation_run(reader, &request, NULL,
-                                     local_outgoing_server_session_deadline(self->session), NULL);
+        result = tls_negotiation_run(reader, &request, NULL, until, NULL);
     }
     text_free(&why);
     free(tlsa);

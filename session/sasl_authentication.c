@@ -101,3 +101,14 @@ void sasl_authentication_ask(const char *local, struct text *out)
     text_appendf(out, "<auth xmlns=\"" XMLNS_SASL "\" mechanism=\"EXTERNAL\">%s</auth>",
                  (const char *)encoded);
 }
+
+void sasl_authentication_answer(struct socket_connection *connection, const char *condition)
+{
+    struct text out = TEXT_EMPTY;
+    if (condition == NULL)
+        text_append_string(&out, "<success xmlns=\"" XMLNS_SASL "\"/>");
+    else
+        text_appendf(&out, "<failure xmlns=\"" XMLNS_SASL "\"><%s/></failure>", condition);
+    socket_connection_deliver(connection, out.bytes, out.length);
+    text_free(&out);
+}

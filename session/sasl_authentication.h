@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "server/socket_connection.h"
 #include "xml/element.h"
 
 /* What the stream has to offer. */
@@ -29,5 +30,8 @@ void sasl_authentication_ask(const char *local, struct text *out);
  * RFC 6120 6.5), a constant. `arena` is the element's. */
 const char *sasl_authentication_handle(const struct element *element,
                                        const struct sasl_offer *offer, struct arena *arena);
+
+/* sasl_authentication_answer - write <success/>, or a <failure/> with this condition (RFC 6120 6.4.6, 6.4.5) */
+void sasl_authentication_answer(struct socket_connection *connection, const char *condition);
 
 #endif

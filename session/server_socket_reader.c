@@ -276,7 +276,6 @@ static int start_tls(struct socket_reader *reader)
 /* negotiate_tls - <starttls/>. What can't be had fails, and the stream with it (RFC 6120 5.4.2.2). */
 static int negotiate_tls(struct socket_reader *reader)
 {
-    static const char failure[] = "<failure xmlns=\"" XMLNS_TLS "\"/>";
     struct server_socket_reader *self = self_of(reader);
     const char *why = NULL;
     if (tls_negotiation_verdict(reader) != NULL)
@@ -287,30 +286,26 @@ static int negotiate_tls(struct socket_reader *reader)
         why = "starttls asked for, and no certificate is configured";
     else if (local_incoming_server_session_has_pairs(self->session))
         why = "starttls asked for after dialback had begun"; /* nothing may be carried over */
-    if (why == NULL) {
-        reader->restart = start_tls;
-        return -1;
-    }
-    socket_connection_deliver(reader->connection, failure, sizeof failure - 1);
-    return socket_reader_fail(reader, FAILURE_TLS_OFF_HERE, STREAM_ERROR_NONE, NULL, "%s", why);
+    if (why != NULL)
+        return tls_negotiation_refuse(reader, why);
+    reader->restart = start_tls;
+    return -1;
 }
 
 static int begin_authenticated(struct socket_reader *reader)
 {
-    struct server_socket_reader *self = self_of(reader);
-    self->authenticated = true;
+    self_of(reader)->authenticated = true;
     return 0;
 }
 
 /* sasl_success - the pair is authorised with the new header, not before (RFC 6120 6.4.6) */
 static int sasl_success(struct server_socket_reader *self)
 {
-    static const char success[] = "<success xmlns=\"" XMLNS_SASL "\"/>";
     struct socket_reader *reader = &self->reader;
     timeline_step(
         socket_connection_timeline(reader->connection), "SASLAuthentication.handle", "XEP-0178 3",
         "SASL EXTERNAL: %s is proved by its certificate; the stream begins anew", self->remote);
-    socket_connection_deliver(reader->connection, success, sizeof success - 1);
+    sasl_authentication_answer(reader->connection, NULL);
     reader->restart = begin_authenticated;
     return -1;
 }
@@ -318,11 +313,8 @@ static int sasl_success(struct server_socket_reader *self)
 static int sasl_failure(struct server_socket_reader *self, const char *condition)
 {
     struct socket_reader *reader = &self->reader;
-    struct text out = TEXT_EMPTY;
-    text_appendf(&out, "<failure xmlns=\"" XMLNS_SASL "\"><%s/></failure>", condition);
     session_outcome_sasl_refused(reader, condition);
-    socket_connection_deliver(reader->connection, out.bytes, out.length);
-    text_free(&out);
+    sasl_authentication_answer(reader->connection, condition);
     if (++self->failures < reader->config->xmpp_auth_retries)
         return 0;
     return socket_reader_end(reader, STREAM_POLICY_VIOLATION, "too many authentication failures",

@@ -8,6 +8,28 @@
 
 #include "server/metrics.h"
 #include "server/timeline.h"
+#include "xml/xmlns.h"
+
+int tls_negotiation_refuse(struct socket_reader *reader, const char *why)
+{
+    static const char failure[] = "<failure xmlns=\"" XMLNS_TLS "\"/>";
+    socket_connection_deliver(reader->connection, failure, sizeof failure - 1);
+    return socket_reader_fail(reader, FAILURE_TLS_OFF_HERE, STREAM_ERROR_NONE, NULL, "%s", why);
+}
+
+int tls_negotiation_find_tlsa(const struct socket_reader *reader,
+                              const struct socket_util_target *target, int64_t deadline,
+                              struct dns_tlsa *tlsa, struct text *why)
+{
+    tlsa->count = 0;
+    if (!reader->config->s2s_dane_enabled || !target->secure ||
+        dns_util_resolve_tlsa(target->host, target->port, deadline,
+                              socket_connection_timeline(reader->connection), tlsa) != DNS_FAILED)
+        return 0;
+    text_appendf(why, "the TLSA records of %s can't be had, though its DNS is secure",
+                 target->host);
+    return -1;
+}
 
 bool tls_negotiation_is_possible(void)
 {
