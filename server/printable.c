@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+#include "xml/sixteen.h"
+
 static const char ELLIPSIS[] = "\xe2\x80\xa6"; /* … */
 
 /* leads - what a first byte promises: the length of its sequence and the first bits of the code point */
@@ -107,12 +109,37 @@ static size_t show(char shown[16], const char *bytes, size_t length, bool wire, 
     return 4 * *used;
 }
 
+/* to_show - where a byte is not simply printed as it is; of other characters than ASCII this says it too */
+static inline sixteen to_show(sixteen v)
+{
+    return ~sixteen_in(v, ' ', '~');
+}
+
+static inline sixteen to_show_on_wire(sixteen v)
+{
+    return ~sixteen_in(v, ' ', '~') | (sixteen)(v == '\\');
+}
+
+static bool is_simple(const char *bytes, size_t length, bool wire)
+{
+    return wire ? sixteen_none(bytes, length, to_show_on_wire)
+                : sixteen_none(bytes, length, to_show);
+}
+
 size_t printable_escape(char *out, size_t room, const char *bytes, size_t length, bool wire)
 {
     const size_t mark = sizeof ELLIPSIS - 1;
     size_t at = 0, cut = 0; /* `cut`: the last place where the mark still fits */
     while (length > 0) {
         char shown[16];
+        size_t run = length < 16 ? length : 16; /* mostly all is printed as it is */
+        if (at + run + mark + 1 <= room && is_simple(bytes, run, wire)) {
+            sixteen_copy(out + at, bytes, run);
+            cut = at += run;
+            bytes += run;
+            length -= run;
+            continue;
+        }
         size_t used, size = show(shown, bytes, length, wire, &used);
         if (at + size + 1 > room) {
             memcpy(out + cut, ELLIPSIS, mark);
