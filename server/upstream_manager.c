@@ -26,6 +26,7 @@
 #define ADDRESSES_MAX 16
 
 struct upstream {
+    char *name;           /* as the heading has it */
     char *host, *domains; /* domains: comma list, prepared, a comma in front and behind */
     char *addresses;      /* as written */
     int port, line;
@@ -46,6 +47,7 @@ static _Atomic size_t some;    /* how many; so that a server without any pays no
 static void free_table(struct upstreams *old)
 {
     for (size_t i = 0; i < old->count; i++) {
+        free(old->upstreams[i].name);
         free(old->upstreams[i].host);
         free(old->upstreams[i].domains);
         free(old->upstreams[i].addresses);
@@ -126,17 +128,16 @@ static struct upstream *find_section(struct upstreams *into, const struct ini_en
     if (strncasecmp(entry->section, HEADING, sizeof HEADING - 1) != 0)
         return NULL;
     const char *name = entry->section + sizeof HEADING - 1;
-    char *first = text_format(",%s,", name);
     for (size_t i = 0; i < into->count; i++)
-        if (strncmp(into->upstreams[i].domains, first, strlen(first)) == 0) {
-            free(first);
+        if (strcmp(into->upstreams[i].name, name) == 0)
             return &into->upstreams[i];
-        }
-    free(first);
     into->upstreams = text_realloc(into->upstreams, (into->count + 1) * sizeof *into->upstreams);
     struct upstream *upstream = &into->upstreams[into->count++];
-    *upstream = (struct upstream){.port = 5269, .line = entry->line, .tls = CONFIG_TLS_OPTIONAL};
-    upstream->domains = text_format(",%s,", name);
+    *upstream = (struct upstream){.name = text_copy(name),
+                                  .port = 5269,
+                                  .line = entry->line,
+                                  .tls = CONFIG_TLS_OPTIONAL};
+    add_domains(upstream, name); /* whether it is one is judged when all is read */
     return upstream;
 }
 
@@ -166,34 +167,27 @@ static bool resolve(struct upstream *upstream, const char *name)
     return true;
 }
 
-/* complete - what a section must have. Its domains are kept prepared from now on; the heading's
- * is as it was written. */
+/* complete - what a section must have */
 static bool complete(struct upstream *upstream, const char *file, struct text *why)
 {
-    struct upstream checked = {0};
-    const char *first = upstream->domains + 1;
-    int length = (int)strcspn(first, ",");
-    bool good = add_domains(&checked, upstream->domains) && checked.domains[1] != '\0' &&
-                upstream->host != NULL;
-    if (!good) {
+    char prepared[JID_PART_MAX + 1];
+    if (jid_prepare_domain(upstream->name, strlen(upstream->name), prepared) < 0 ||
+        upstream->host == NULL) {
         ini_file_fault(why, file, upstream->line,
-                       "[upstream %.*s]: a domain, and below it a host, were expected", length,
-                       first);
-        free(checked.domains);
+                       "[upstream %s]: a domain, and below it a host, were expected",
+                       upstream->name);
         return false;
     }
-    bool own = upstream->addresses == NULL || upstream->addresses[0] == '\0';
+    bool own = upstream->addresses == NULL || upstream->addresses[0] == '\0', good = true;
     char *list = text_copy(own ? upstream->host : upstream->addresses), *rest = list;
     for (char *one; good && (one = strsep(&rest, ", \t")) != NULL;)
         if (*one != '\0' && !resolve(upstream, one)) {
             ini_file_fault(why, file, upstream->line,
-                           "[upstream %.*s]: '%s' is no address, nor a name that has one", length,
-                           first, one);
+                           "[upstream %s]: '%s' is no address, nor a name that has one",
+                           upstream->name, one);
             good = false;
         }
     free(list);
-    free(upstream->domains);
-    upstream->domains = checked.domains;
     return good;
 }
 

@@ -67,11 +67,13 @@ static void knows_its_domains_prepared(void **state)
 static void refuses_a_section_without_a_domain_or_a_host(void **state)
 {
     (void)state;
-    assert_non_null(strstr(load("[upstream ,]\nhost = 192.0.2.1\n", -1), ":2: [upstream ]: "));
+    assert_non_null(strstr(load("[upstream ,]\nhost = 192.0.2.1\n", -1), ":2: [upstream ,]: "));
     assert_non_null(
         strstr(load("[upstream a..b]\nhost = 192.0.2.1\n", -1), ":2: [upstream a..b]: "));
     assert_non_null(
         strstr(load("[upstream a.example]\nport = 5269\n", -1), ":2: [upstream a.example]: "));
+    assert_non_null(
+        strstr(load("[upstream a.example,b.example]\nhost = 192.0.2.1\n", -1), ":2: [upstream a"));
     assert_false(has("a.example"));
 }
 
