@@ -309,8 +309,7 @@ static void check_remote(const struct config *config)
                    file.entries[i].key != NULL ? file.entries[i].key : "");
         if (remote_server_manager_load(config, &why) == 0) {
             check_remote_rows(&file);
-            if (strcmp(config->s2s_home, home) == 0)
-                check_remote_written(config, &file);
+            check_remote_written(config, &file);
         }
     }
     if (why.length > 0)
@@ -346,7 +345,7 @@ static void check_components(const struct config *config)
     text_clear(&why);
     if (external_component_manager_load(config, &why) < 0)
         check_faults(&why);
-    else if (result == INI_READ && strcmp(config->s2s_home, home) == 0)
+    else if (result == INI_READ)
         check_component_rows(&file);
     ini_file_free(&file);
     text_free(&why);
@@ -393,8 +392,10 @@ static void check_all(struct config *config)
     insist(xmpp_server_configure(config) == 0, "no server of that name");
     insist(xmpp_server_is_local(config->xmpp_domain, strlen(config->xmpp_domain)), "not ourselves");
     check_override(config->dnsutil_dnsOverride);
-    check_remote(config);
-    check_components(config);
+    if (strcmp(config->s2s_home, home) == 0) {
+        check_remote(config);
+        check_components(config);
+    }
     check_upstreams(config);
     check_again(config);
     remote_server_manager_stop();
