@@ -33,6 +33,7 @@ struct local_incoming_server_session {
     void *_Atomic first_proof;           /* PAIR_BY_... of the first that was validated */
     const struct domain_pair *last_pair; /* validated; the reader's own */
     int64_t max_pending, max_pairs;      /* set before start */
+    int64_t deadline;                    /* of the negotiation; set before start */
     bool upstream;                       /* set before start: the private port */
     struct sockaddr_storage peer;        /* of it; set before start */
 };

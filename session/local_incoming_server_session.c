@@ -12,6 +12,7 @@
  *   verdict invalid       -> db:result invalid; the stream ends unless other pairs were proved or
  *   are being proved on it
  *   verdict error         -> db:result error; the stream stays
+ *   db:result after the negotiation's deadline, nothing proved -> db:result error; those pending may still end well
  * DIFFERS: Openfire keeps remote names only; here a right belongs to one (local, remote) pair.
  * 3.7.1 tests it by substring (D3).
  */
@@ -196,6 +197,7 @@ struct local_incoming_server_session *local_incoming_server_session_create_sessi
         header->from != NULL && jid_prepare_domain(header->from, strlen(header->from), claimed) > 0
             ? claimed
             : NULL);
+    session->deadline = offer->deadline;
     socklen_t size = sizeof session->peer;
     getpeername(socket_connection_fd(reader->connection), (struct sockaddr *)&session->peer, &size);
     socket_reader_make_stream_id(session->stream_id);
@@ -365,9 +367,10 @@ bool local_incoming_server_session_may_have(struct local_incoming_server_session
     return !multiple.found;
 }
 
-enum claim { CLAIM_NEW, CLAIM_VALIDATED, CLAIM_PENDING, CLAIM_TOO_MANY };
+enum claim { CLAIM_NEW, CLAIM_VALIDATED, CLAIM_PENDING, CLAIM_TOO_MANY, CLAIM_TOO_LATE };
 
-/* claim_pair - make the pair pending unless it is known or there are too many */
+/* claim_pair - make the pair pending unless it is known, there are too many, or it comes too late: a stream that has proved
+ * nothing lives on after its deadline for what is pending, so new claims would keep it, and us dialling, for ever */
 static enum claim claim_pair(struct local_incoming_server_session *session,
                              const struct dialback_element *request)
 {
@@ -380,6 +383,8 @@ static enum claim claim_pair(struct local_incoming_server_session *session,
     if (claim == CLAIM_NEW && (session->pending >= session->max_pending ||
                                (int64_t)session->pairs.count >= session->max_pairs))
         claim = CLAIM_TOO_MANY;
+    if (claim == CLAIM_NEW && session->validated == 0 && xmpp_server_now() >= session->deadline)
+        claim = CLAIM_TOO_LATE;
     if (claim == CLAIM_NEW) {
         domain_pair_table_put(&session->pairs, local, remote, PAIR_PENDING);
         session->pending++;
@@ -468,6 +473,10 @@ static void ask(struct local_incoming_server_session *session, struct socket_rea
     case CLAIM_TOO_MANY:
         answer_error(session, reader, request, PACKET_RESOURCE_CONSTRAINT,
                      "too many domains on this stream");
+        return;
+    case CLAIM_TOO_LATE:
+        answer_error(session, reader, request, PACKET_RESOURCE_CONSTRAINT,
+                     "the time to prove a domain on this stream is over");
         return;
     case CLAIM_NEW:
         break;

@@ -25,6 +25,7 @@ struct handshake_offer {
     bool upstream; /* the private port: a server behind us proves its domains to all others */
     const char
         *authenticated; /* who proved itself by SASL on this stream before (prepared), or NULL */
+    int64_t deadline; /* of the negotiation: while nothing is proved, no claim is taken after it */
 };
 
 /* local_incoming_server_session_create_session - for a stream whose opening tag is acceptable:

@@ -118,9 +118,9 @@ static struct handshake_offer make_offer(struct server_socket_reader *self)
     const struct config *config = self->reader.config;
     const struct server_verdict *verdict = tls_negotiation_verdict(&self->reader);
     struct tls_policy policy = policy_of(self);
-    struct handshake_offer offer = {.dialback =
-                                        config->xmpp_server_dialback_enabled || self->upstream,
-                                    .upstream = self->upstream};
+    struct handshake_offer offer = {.upstream = self->upstream,
+                                    .deadline = self->negotiation_deadline};
+    offer.dialback = config->xmpp_server_dialback_enabled || self->upstream;
     if (self->authenticated) {
         offer.authenticated = self->remote;
         offer.dialback = false;
