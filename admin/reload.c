@@ -21,6 +21,7 @@
 #include "dialback/dialback_key.h"
 #include "server/certificate_manager.h"
 #include "server/config_changes.h"
+#include "server/connection_limiter.h"
 #include "server/connection_manager.h"
 #include "server/dns_util.h"
 #include "server/external_component_manager.h"
@@ -73,6 +74,7 @@ int reload_apply(const struct config *config, struct text *why)
         return -1;
     }
     timeline_store_configure(config);
+    connection_limiter_configure(config);
     log_set_level((enum log_level)config->s2s_log_level);
     log_set_wire(config->s2s_log_wire);
     return 0;

@@ -11,6 +11,7 @@
  * DOMAIN      char *           a domain, kept prepared (xml/jid.h); bytes
  * DOMAINS     char *           comma list of domains, kept prepared, without blanks; bytes
  * ADDRESS     char *           an IPv4 or IPv6 address or nothing; -
+ * NETWORKS    char *           comma list of addresses and networks (192.0.2.0/24), without blanks; bytes
  * WORDS(set)  char *           comma list of words of the set, kept without blanks; -
  * BOOLEAN     bool             true, false; -
  * NUMBER      int64_t          a whole number; its value
@@ -214,6 +215,23 @@ enum config_cert_policy { CONFIG_CERT_POLICY_WORDS(CONFIG_ENUM_VALUE) };
     X(xmpp_parser_buffer_size, NUMBER, "xmpp.parser.buffer.size", "xmpp.parser", "buffer.size",    \
       "1048576", 10000, 268435456, false,                                                          \
       "Bytes of the largest stanza that we take (10000 is the least, RFC 6120 13.12).")            \
+    /* --- xmpp.ratelimit */                                                                       \
+    X(xmpp_ratelimit_newconnections_s2s_enabled, BOOLEAN,                                          \
+      "xmpp.ratelimit.newconnections.s2s.enabled", "xmpp.ratelimit", "newconnections.s2s.enabled", \
+      "false", 0, 1, false,                                                                        \
+      "Is the number of new connections a second limited, from whatever address? s2s.limit has "   \
+      "the limits for each network.")                                                              \
+    X(xmpp_ratelimit_newconnections_s2s_permits_per_second, NUMBER,                                \
+      "xmpp.ratelimit.newconnections.s2s.permits_per_second", "xmpp.ratelimit",                    \
+      "newconnections.s2s.permits_per_second", "20", 1, 1000000, false, "So many a second.")       \
+    X(xmpp_ratelimit_newconnections_s2s_max_burst, NUMBER,                                         \
+      "xmpp.ratelimit.newconnections.s2s.max_burst", "xmpp.ratelimit",                             \
+      "newconnections.s2s.max_burst", "50", 1, 1000000, false,                                     \
+      "And so many at once after a quiet time.")                                                   \
+    X(xmpp_ratelimit_newconnections_logging_suppress, NUMBER,                                      \
+      "xmpp.ratelimit.newconnections.logging.suppress", "xmpp.ratelimit",                          \
+      "newconnections.logging.suppress", "300000", 1, 2147483647, false,                           \
+      "Milliseconds between two lines of the log about that.")                                     \
     /* --- network */                                                                              \
     X(network_interface, ADDRESS, "network.interface", "network", "interface", "", 0, 0, true,     \
       "The address we listen on; empty: all of this machine.")                                     \
@@ -264,6 +282,49 @@ enum config_cert_policy { CONFIG_CERT_POLICY_WORDS(CONFIG_ENUM_VALUE) };
       "Verifications that may be pending on one stream.")                                          \
     X(s2s_domains_per_stream, NUMBER, "s2s.domains.per.stream", "s2s", "domains.per.stream",       \
       "1000", 1, 1000000, false, "Pairs of domains that may prove themselves on one stream.")      \
+    X(s2s_unauthenticated_max, NUMBER, "s2s.unauthenticated.max", "s2s", "unauthenticated.max",    \
+      "2000", 1, 1000000, false,                                                                   \
+      "Strangers at once: incoming connections on which nothing is proved yet. When all places "   \
+      "are taken, a newcomer gets that of the oldest one of the network that has most.")           \
+    X(s2s_unauthenticated_bytes, NUMBER, "s2s.unauthenticated.bytes", "s2s",                       \
+      "unauthenticated.bytes", "67108864", 65536, 2147483647, false,                               \
+      "Bytes that all strangers together may have sent. Beyond that the one that sent most is "    \
+      "ended.")                                                                                    \
+    X(s2s_unauthenticated_verifications, NUMBER, "s2s.unauthenticated.verifications", "s2s",       \
+      "unauthenticated.verifications", "500", 1, 1000000, false,                                   \
+      "Verifications under way that strangers caused, each a look-up and a connection of ours.")   \
+    X(s2s_unauthenticated_setups, NUMBER, "s2s.unauthenticated.setups", "s2s",                     \
+      "unauthenticated.setups", "25", 1, 10000, false,                                             \
+      "Outgoing sessions being set up at once for those, out of "                                  \
+      "xmpp.server.outgoing.max.threads.")                                                         \
+    X(s2s_limit_connections_per_address, NUMBER, "s2s.limit.connections-per-address", "s2s",       \
+      "limit.connections-per-address", "1000", 0, 1000000, false,                                  \
+      "Incoming connections at once from one address; 0, here and below: no limit.")               \
+    X(s2s_limit_connections_per_network, NUMBER, "s2s.limit.connections-per-network", "s2s",       \
+      "limit.connections-per-network", "2000", 0, 1000000, false, "The same from one network.")    \
+    X(s2s_limit_strangers_per_address, NUMBER, "s2s.limit.strangers-per-address", "s2s",           \
+      "limit.strangers-per-address", "200", 0, 1000000, false,                                     \
+      "Those of them on which nothing is proved yet, of one address.")                             \
+    X(s2s_limit_strangers_per_network, NUMBER, "s2s.limit.strangers-per-network", "s2s",           \
+      "limit.strangers-per-network", "400", 0, 1000000, false, "The same of one network.")         \
+    X(s2s_limit_verifications_per_network, NUMBER, "s2s.limit.verifications-per-network", "s2s",   \
+      "limit.verifications-per-network", "50", 0, 1000000, false,                                  \
+      "Verifications under way that strangers of one network caused.")                             \
+    X(s2s_limit_connections_per_second, NUMBER, "s2s.limit.connections-per-second", "s2s",         \
+      "limit.connections-per-second", "50", 0, 1000000, false,                                     \
+      "New connections a second from one network.")                                                \
+    X(s2s_limit_connections_burst, NUMBER, "s2s.limit.connections-burst", "s2s",                   \
+      "limit.connections-burst", "500", 1, 1000000, false,                                         \
+      "And so many at once after a quiet time.")                                                   \
+    X(s2s_limit_network_ipv4_bits, NUMBER, "s2s.limit.network-ipv4-bits", "s2s",                   \
+      "limit.network-ipv4-bits", "24", 1, 32, false,                                               \
+      "How many bits of an IPv4 address are its network.")                                         \
+    X(s2s_limit_network_ipv6_bits, NUMBER, "s2s.limit.network-ipv6-bits", "s2s",                   \
+      "limit.network-ipv6-bits", "64", 1, 128, false, "The same of an IPv6 address.")              \
+    X(s2s_limit_exempt, NETWORKS, "s2s.limit.exempt", "s2s", "limit.exempt",                       \
+      "127.0.0.0/8,::1/128", 0, 1000, false,                                                       \
+      "Addresses and networks from which connections are neither strangers nor counted by "        \
+      "address or network.")                                                                       \
     X(s2s_xml_depth, NUMBER, "s2s.xml.depth", "s2s", "xml.depth", "128", 8, 1024, false,           \
       "Levels of elements inside a stanza.")                                                       \
     X(s2s_xml_elements, NUMBER, "s2s.xml.elements", "s2s", "xml.elements", "20000", 16, 10000000,  \
@@ -331,6 +392,7 @@ enum config_cert_policy { CONFIG_CERT_POLICY_WORDS(CONFIG_ENUM_VALUE) };
 #define CONFIG_C_DOMAIN char *
 #define CONFIG_C_DOMAINS char *
 #define CONFIG_C_ADDRESS char *
+#define CONFIG_C_NETWORKS char *
 #define CONFIG_C_WORDS(set) char *
 #define CONFIG_C_BOOLEAN bool
 #define CONFIG_C_NUMBER int64_t

@@ -18,6 +18,7 @@
 #include <strings.h>
 
 #include "server/ini_file.h"
+#include "server/network_prefix.h"
 #include "server/printable.h"
 #include "xml/jid.h"
 
@@ -36,6 +37,7 @@ static const char *const CONFIG_SERVICE[] = {CONFIG_SERVICE_WORDS(WORD_TEXT) NUL
 #define TYPE_DOMAIN CONFIG_DOMAIN, NULL
 #define TYPE_DOMAINS CONFIG_DOMAINS, NULL
 #define TYPE_ADDRESS CONFIG_ADDRESS, NULL
+#define TYPE_NETWORKS CONFIG_NETWORKS, NULL
 #define TYPE_BOOLEAN CONFIG_BOOLEAN, NULL
 #define TYPE_NUMBER CONFIG_NUMBER, NULL
 #define TYPE_WORDS(set) CONFIG_WORDS, set
@@ -149,12 +151,32 @@ static bool read_word(const struct config_row *row, struct span item, struct tex
     return true;
 }
 
+static bool read_network(struct span item, struct text *value)
+{
+    struct network_prefix prefix;
+    if (!network_prefix_parse(item.bytes, item.length, &prefix))
+        return false;
+    add_item(value, item.bytes, item.length);
+    return true;
+}
+
+static bool read_item(const struct config_row *row, struct span item, struct text *value)
+{
+    switch (row->type) {
+    case CONFIG_DOMAINS:
+        return read_domain(item.bytes, item.length, value);
+    case CONFIG_NETWORKS:
+        return read_network(item, value);
+    default:
+        return read_word(row, item, value);
+    }
+}
+
 static bool read_list(const struct config_row *row, const char *text, struct text *value)
 {
     struct span item;
     while (next_item(&text, &item))
-        if (row->type == CONFIG_DOMAINS ? !read_domain(item.bytes, item.length, value)
-                                        : !read_word(row, item, value))
+        if (!read_item(row, item, value))
             return false;
     return true;
 }
@@ -185,7 +207,7 @@ static bool read_string(const struct config_row *row, const char *text, struct t
         return false;
     if (row->type == CONFIG_DOMAIN)
         return read_domain(text, length, value);
-    if (row->type == CONFIG_DOMAINS || row->type == CONFIG_WORDS)
+    if (row->type == CONFIG_DOMAINS || row->type == CONFIG_NETWORKS || row->type == CONFIG_WORDS)
         return read_list(row, text, value);
     if (row->type == CONFIG_ADDRESS && length > 0 && !is_address(text))
         return false;
@@ -273,6 +295,10 @@ void config_value_expected(const struct config_row *row, struct text *out)
         break;
     case CONFIG_ADDRESS:
         text_append_string(out, "an IPv4 or IPv6 address, or nothing");
+        break;
+    case CONFIG_NETWORKS:
+        text_append_string(
+            out, "addresses or networks (192.0.2.0/24) with commas between them, or nothing");
         break;
     case CONFIG_WORDS:
         text_append_string(out, "nothing, or with commas between them any of ");

@@ -32,9 +32,11 @@
 #include "dialback/dialback_key.h"
 #include "server/certificate_manager.h"
 #include "server/config.h"
+#include "server/connection_limiter.h"
 #include "server/connection_manager.h"
 #include "server/dns_util.h"
 #include "server/external_component_manager.h"
+#include "server/limit_log.h"
 #include "server/log.h"
 #include "server/memory.h"
 #include "server/metrics.h"
@@ -191,6 +193,7 @@ static void do_housekeeping(void)
     retry_pause_tick(now);
     iq_router_tick(now);
     metrics_server_tick(now);
+    limit_log_tick(now);
     touched_connections_flush(false);
     memory_tick(now);
     service_notify_status("sessions: %lld incoming, %lld outgoing; components: %lld",
@@ -271,6 +274,7 @@ static void stop_rooms(void)
     component_routes_stop();
     retry_pause_stop();
     timeline_store_stop();
+    connection_limiter_stop();
     dns_util_stop();
     certificate_manager_stop();
     remote_server_manager_stop();

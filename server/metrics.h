@@ -35,15 +35,29 @@
     X(stanzas_dropped, "stanzas dropped with a log line, since nothing may answer them") \
     X(bytes_in, "bytes received")                                                        \
     X(bytes_out, "bytes sent")                                                           \
+    X(limited_connections, "connections refused: too many in all")                       \
+    X(limited_new_connections, "connections refused: too many new ones a second in all") \
+    X(limited_address, "connections refused: too many from their address")               \
+    X(limited_network, "connections refused: too many from their network")               \
+    X(limited_network_rate, "connections refused: too many new ones from their network") \
+    X(limited_strangers, "strangers that made place for a newcomer, or found none")      \
+    X(limited_stranger_bytes, "strangers ended: they held most of too many bytes")       \
+    X(limited_verifications, "verifications refused: strangers cause too many")          \
+    X(limited_stream_claims, "verifications refused: too many on their stream")          \
+    X(limited_negotiation_bytes, "streams ended: too much before anything was proved")   \
+    X(limited_negotiation_time, "streams ended: nothing was proved in time")             \
+    X(limited_stanza, "streams ended: an element too large, deep or rich")               \
     X(log_lines_dropped, "log lines that standard error did not take")
 
 /* Numbers of this moment */
-#define METRICS_GAUGES(X)                                             \
-    X(connections_open, "TCP connections open now, both directions")  \
-    X(incoming_sessions, "incoming sessions open now")                \
-    X(outgoing_sessions, "outgoing sessions open now")                \
-    X(component_sessions, "components connected now")                 \
-    X(stanzas_queued, "stanzas that wait for their outgoing session") \
+#define METRICS_GAUGES(X)                                                             \
+    X(connections_open, "TCP connections open now, both directions")                  \
+    X(incoming_sessions, "incoming sessions open now")                                \
+    X(outgoing_sessions, "outgoing sessions open now")                                \
+    X(component_sessions, "components connected now")                                 \
+    X(stanzas_queued, "stanzas that wait for their outgoing session")                 \
+    X(strangers, "incoming connections now on which nothing is proved yet")           \
+    X(stranger_verifications, "verifications under way now that such streams caused") \
     X(threads, "threads of connections alive now")
 
 #define METRICS(X) METRICS_COUNTERS(X) METRICS_GAUGES(X)

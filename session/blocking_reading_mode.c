@@ -20,6 +20,8 @@
 
 #include <stdlib.h>
 
+#include "server/connection_limiter.h"
+#include "server/limit_log.h"
 #include "server/log.h"
 #include "server/memory.h"
 #include "server/metrics.h"
@@ -129,18 +131,30 @@ static void count_stanzas(struct socket_reader *reader)
     reader->uncounted = 0;
 }
 
+/* charge - before authentication all that is read is counted: of this stream, and of all such streams together */
+static int charge(struct socket_reader *reader, size_t length)
+{
+    long long most = reader->config->s2s_negotiation_total;
+    reader->bytes_before += length;
+    if (reader->bytes_before > (size_t)most) {
+        limit_log_bites(LIMIT_NEGOTIATION_BYTES, "%s sent too much before it proved anything",
+                        socket_connection_peer(reader->connection));
+        return socket_reader_fail(reader, FAILURE_LIMIT_HERE, STREAM_POLICY_VIOLATION,
+                                  "too much before authentication",
+                                  "more than %lld bytes before anything was proved", most);
+    }
+    if (!connection_limiter_charge(reader->ticket, length))
+        return socket_reader_fail(reader, FAILURE_LIMIT_HERE, STREAM_RESOURCE_CONSTRAINT, NULL,
+                                  "strangers have sent too much, and this one most of it");
+    return 0;
+}
+
 /* feed - give the parser what was read. 0 to go on, -1 when the stream is over. */
 static int feed(struct socket_reader *reader, const char *bytes, size_t length)
 {
     raise_limits(reader);
-    if (!reader->authenticated) {
-        reader->bytes_before += length;
-        if (reader->bytes_before > (size_t)reader->config->s2s_negotiation_total)
-            return socket_reader_fail(reader, FAILURE_LIMIT_HERE, STREAM_POLICY_VIOLATION,
-                                      "too much before authentication",
-                                      "more than %lld bytes before anything was proved",
-                                      (long long)reader->config->s2s_negotiation_total);
-    }
+    if (!reader->authenticated && charge(reader, length) < 0)
+        return -1;
     const char *why;
     packet_router_remember(true);
     enum xmpp_packet_result result = xmpp_packet_reader_feed(reader->packets, bytes, length);
@@ -155,6 +169,8 @@ static int feed(struct socket_reader *reader, const char *bytes, size_t length)
         break;
     }
     enum stream_error error = xmpp_packet_reader_error(reader->packets, &why);
+    if (error == STREAM_POLICY_VIOLATION)
+        limit_log_bites(LIMIT_STANZA, "%s: %s", socket_connection_peer(reader->connection), why);
     if (xmpp_packet_reader_in_stream(reader->packets))
         return socket_reader_fail(reader, FAILURE_BAD_STREAM, error, why, "%s", why);
     const char *other = session_outcome_of_bytes(bytes, length);

@@ -34,6 +34,7 @@ struct local_incoming_server_session {
     const struct domain_pair *last_pair; /* validated; the reader's own */
     int64_t max_pending, max_pairs;      /* set before start */
     int64_t deadline;                    /* of the negotiation; set before start */
+    struct connection_ticket *ticket;    /* a reference */
     bool upstream;                       /* set before start: the private port */
     struct sockaddr_storage peer;        /* of it; set before start */
 };

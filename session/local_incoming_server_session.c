@@ -24,6 +24,8 @@
 #include <sys/socket.h>
 
 #include "dialback/receiving_server.h"
+#include "server/connection_limiter.h"
+#include "server/limit_log.h"
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/remote_server_manager.h"
@@ -31,6 +33,7 @@
 #include "server/tls_policy.h"
 #include "server/upstream_manager.h"
 #include "server/xmpp_server.h"
+#include "session/incoming_handshake.h"
 #include "session/incoming_session_state.h"
 #include "session/local_outgoing_server_session.h"
 #include "session/retry_pause.h"
@@ -39,12 +42,12 @@
 #include "session/session_outcome.h"
 #include "session/tls_negotiation.h"
 #include "xml/jid.h"
-#include "xml/xmlns.h"
 
 static void free_session(struct session *base)
 {
     struct local_incoming_server_session *session = (struct local_incoming_server_session *)base;
     domain_pair_table_free(&session->pairs);
+    connection_limiter_unref(session->ticket);
     session_destroy(base);
     free(session->local);
     free(session->claimed);
@@ -105,60 +108,6 @@ static const struct session_operations operations = {
     .stand = server_session_description_stand_incoming,
 };
 
-static void write_features(const struct config *config, const struct handshake_offer *offer,
-                           struct text *out)
-{
-    text_append_string(out, "<stream:features>");
-    if (offer->starttls)
-        text_appendf(out, "<starttls xmlns=\"" XMLNS_TLS "\"%s",
-                     offer->starttls_required ? "><required/></starttls>" : "/>");
-    if (offer->external)
-        text_append_string(out, "<mechanisms xmlns=\"" XMLNS_SASL
-                                "\"><mechanism>EXTERNAL</mechanism></mechanisms>");
-    if (offer->dialback)
-        text_append_string(out,
-                           "<dialback xmlns=\"" XMLNS_DIALBACK_FEATURE "\"><errors/></dialback>");
-    if (!config->xmpp_server_limits_advertisement_disabled) {
-        text_appendf(out, "<limits xmlns=\"" XMLNS_LIMITS "\"><max-bytes>%lld</max-bytes>",
-                     (long long)config->xmpp_parser_buffer_size);
-        if (config->xmpp_server_session_idle > 0)
-            text_appendf(out, "<idle-seconds>%lld</idle-seconds>",
-                         (long long)(config->xmpp_server_session_idle / 1000));
-        text_append_string(out, "</limits>");
-    }
-    text_append_string(out, "</stream:features>");
-}
-
-/* send_handshake - our header and, for 1.0 peers, the features */
-static void send_handshake(struct local_incoming_server_session *session,
-                           struct socket_reader *reader, const char *local,
-                           const struct stream_header *header, const struct handshake_offer *offer)
-{
-    bool modern = header->major >= 1;
-    struct stream_header_fields fields = {
-        .from = local,
-        .to = header->from,
-        .id = session->stream_id,
-        .lang = "en",
-        .content_ns = XMLNS_SERVER,
-        .dialback = reader->config->xmpp_server_dialback_enabled || offer->upstream,
-        .version = modern};
-    struct text out = TEXT_EMPTY;
-    stream_header_write(&out, &fields);
-    if (modern)
-        write_features(reader->config, offer, &out);
-    socket_connection_deliver(reader->connection, out.bytes, out.length);
-    text_free(&out);
-    reader->header_sent = true;
-    timeline_step(
-        socket_connection_timeline(reader->connection), "LocalIncomingServerSession.createSession",
-        modern ? "RFC 6120 4.3.2" : "XEP-0220 2.4.1",
-        "handshake sent: our header with id %s, %s%s%s%s", session->stream_id,
-        modern ? "then features:" : "no version and no features: the peer is older than 1.0",
-        modern && offer->starttls ? " starttls" : "", modern && offer->external ? " EXTERNAL" : "",
-        modern && offer->dialback ? " dialback" : "");
-}
-
 /* add_validated - a pair is proved from now on; under the session's lock. The session goes by how the first was. */
 static void add_validated(struct local_incoming_server_session *session, struct span local,
                           struct span remote, void *how)
@@ -176,6 +125,7 @@ static void believe(struct local_incoming_server_session *session, struct span l
     pthread_mutex_lock(&session->session.lock);
     add_validated(session, local, remote, how);
     pthread_mutex_unlock(&session->session.lock);
+    connection_limiter_proved(session->ticket);
     metrics_add(domains_validated, 1);
     metrics_add(
         proofs[METRICS_INCOMING][how == PAIR_BY_EXTERNAL ? PROOF_EXTERNAL : PROOF_CERTIFICATE], 1);
@@ -198,6 +148,7 @@ struct local_incoming_server_session *local_incoming_server_session_create_sessi
             ? claimed
             : NULL);
     session->deadline = offer->deadline;
+    session->ticket = connection_limiter_ref(reader->ticket);
     socklen_t size = sizeof session->peer;
     getpeername(socket_connection_fd(reader->connection), (struct sockaddr *)&session->peer, &size);
     socket_reader_make_stream_id(session->stream_id);
@@ -210,7 +161,7 @@ struct local_incoming_server_session *local_incoming_server_session_create_sessi
                  socket_connection_name(reader->connection), offer->authenticated, local,
                  socket_connection_peer(reader->connection));
     }
-    send_handshake(session, reader, local, header, offer);
+    incoming_handshake_send(reader, local, session->stream_id, header, offer);
     return session;
 }
 
@@ -241,11 +192,12 @@ void local_incoming_server_session_close(struct local_incoming_server_session *s
             text_appendf(&pairs, "%s%s to %s", pairs.length > 0 ? ", " : "", pair->remote,
                          pair->local);
     pthread_mutex_unlock(&session->session.lock);
-    log_info("incoming session from %s ended: %s (%s); %lld stanzas in; proved: %s",
-             socket_connection_peer(reader->connection),
-             reader->end_word ? reader->end_word : "closed", text_string(&reader->end_reason),
-             (long long)atomic_load(&session->session.packets_in),
-             pairs.length > 0 ? text_string(&pairs) : "nothing");
+    if (!reader->quiet)
+        log_info("incoming session from %s ended: %s (%s); %lld stanzas in; proved: %s",
+                 socket_connection_peer(reader->connection),
+                 reader->end_word ? reader->end_word : "closed", text_string(&reader->end_reason),
+                 (long long)atomic_load(&session->session.packets_in),
+                 pairs.length > 0 ? text_string(&pairs) : "nothing");
     text_free(&pairs);
     metrics_add(incoming_sessions, -1);
     session_manager_remove(&session->session);
@@ -304,6 +256,9 @@ static void verified(void *owner, const struct dialback_verification *verificati
     struct local_incoming_server_session *session = owner;
     struct socket_connection *connection = session->session.connection;
     bool nothing_left = settle(session, verification, verdict->type);
+    if (verdict->type == DIALBACK_VALID)
+        connection_limiter_proved(session->ticket);
+    connection_limiter_end_verification(session->ticket);
     static const char *const words[] = {"?", "valid", "invalid", "error", "?"};
     timeline_step(
         socket_connection_timeline(connection), "ServerDialback.validateRemoteDomain",
@@ -367,7 +322,14 @@ bool local_incoming_server_session_may_have(struct local_incoming_server_session
     return !multiple.found;
 }
 
-enum claim { CLAIM_NEW, CLAIM_VALIDATED, CLAIM_PENDING, CLAIM_TOO_MANY, CLAIM_TOO_LATE };
+enum claim {
+    CLAIM_NEW,
+    CLAIM_VALIDATED,
+    CLAIM_PENDING,
+    CLAIM_TOO_MANY,
+    CLAIM_ALL_TOO_MANY,
+    CLAIM_TOO_LATE
+};
 
 /* claim_pair - make the pair pending unless it is known, there are too many, or it comes too late: a stream that has proved
  * nothing lives on after its deadline for what is pending, so new claims would keep it, and us dialling, for ever */
@@ -391,6 +353,16 @@ static enum claim claim_pair(struct local_incoming_server_session *session,
     }
     pthread_mutex_unlock(&session->session.lock);
     return claim;
+}
+
+/* give_claim_up - nobody will be asked after all */
+static void give_claim_up(struct local_incoming_server_session *session,
+                          const struct dialback_element *request)
+{
+    pthread_mutex_lock(&session->session.lock);
+    domain_pair_table_remove(&session->pairs, domain_span(request->to), domain_span(request->from));
+    session->pending--;
+    pthread_mutex_unlock(&session->session.lock);
 }
 
 /* certificate_proves - XEP-0344: dialback without dialling back. Judged for this very domain, now (CVE-2021-32919
@@ -459,6 +431,10 @@ static void ask(struct local_incoming_server_session *session, struct socket_rea
         take_certificate(session, request);
         return;
     }
+    if (claim == CLAIM_NEW && !connection_limiter_begin_verification(session->ticket)) {
+        give_claim_up(session, request);
+        claim = CLAIM_ALL_TOO_MANY;
+    }
     switch (claim) {
     case CLAIM_VALIDATED:
         timeline_step(timeline, "ServerDialback.validateRemoteDomain", "XEP-0220 2.2.1",
@@ -471,8 +447,16 @@ static void ask(struct local_incoming_server_session *session, struct socket_rea
                       request->to);
         return;
     case CLAIM_TOO_MANY:
+        limit_log_bites(LIMIT_STREAM_CLAIMS, "%s from %s is not asked about", request->from,
+                        socket_connection_peer(reader->connection));
         answer_error(session, reader, request, PACKET_RESOURCE_CONSTRAINT,
                      "too many domains on this stream");
+        return;
+    case CLAIM_ALL_TOO_MANY:
+        limit_log_bites(LIMIT_VERIFICATIONS, "%s from %s is not asked about", request->from,
+                        socket_connection_peer(reader->connection));
+        answer_error(session, reader, request, PACKET_RESOURCE_CONSTRAINT,
+                     "too many verifications for streams that have proved nothing");
         return;
     case CLAIM_TOO_LATE:
         answer_error(session, reader, request, PACKET_RESOURCE_CONSTRAINT,
@@ -487,8 +471,13 @@ static void ask(struct local_incoming_server_session *session, struct socket_rea
         request->from);
     socket_connection_wait_room(
         reader->connection); /* who does not read its answers gets no further questions */
-    local_outgoing_server_session_verify_key(dialback_verification_new(
-        request, session->stream_id, verified, session_ref(&session->session)));
+    enum outgoing_reason reason = connection_limiter_is_stranger(session->ticket)
+                                      ? OUTGOING_FOR_STRANGERS
+                                      : OUTGOING_FOR_PEERS;
+    local_outgoing_server_session_verify_key(
+        dialback_verification_new(request, session->stream_id, verified,
+                                  session_ref(&session->session)),
+        reason, connection_limiter_cause(session->ticket));
 }
 
 static enum receiving_place place_of(const struct local_incoming_server_session *session,

@@ -96,10 +96,25 @@ static void end_expired(struct local_outgoing_server_session *session)
         log_info("%s: to %s ended: its certificate has expired", session->name, session->remote);
 }
 
+/* expire_in_line - who waits for it waits no longer than for one that is being set up */
+static void expire_in_line(struct local_outgoing_server_session *session, int64_t now)
+{
+    pthread_mutex_lock(&session->session.lock);
+    bool late = session->state == WAITING_FOR_THREAD && now >= session->deadline;
+    pthread_mutex_unlock(&session->session.lock);
+    if (!late)
+        return;
+    log_info("outgoing session to %s given up: too many are being set up before it",
+             session->remote);
+    local_outgoing_server_session_failed(session, PACKET_REMOTE_SERVER_TIMEOUT,
+                                         "too many outgoing sessions are being set up before it");
+}
+
 static void tick(struct session *base, int64_t now)
 {
     struct local_outgoing_server_session *session = of(base);
     outgoing_dialback_expire(session, now);
+    expire_in_line(session, now);
     end_expired(session);
     if (session->keep_alive <= 0 || !local_outgoing_server_session_is_open(session))
         return;
@@ -148,8 +163,8 @@ static struct local_outgoing_server_session *new_session(struct span local, stru
     session_init(&session->session, &operations);
     session->local = text_copy_n(local.bytes, local.length);
     session->remote = text_copy_n(remote.bytes, remote.length);
-    session->deadline =
-        session->session.created + config->xmpp_server_session_initialise_timeout * 1000;
+    session->setup_time = config->xmpp_server_session_initialise_timeout * 1000;
+    session->deadline = session->session.created + session->setup_time;
     session->read_timeout = config->xmpp_server_read_timeout;
     session->keep_alive = config->s2s_keepalive_interval;
     session->timeline = timeline_new();
@@ -164,7 +179,7 @@ static struct local_outgoing_server_session *new_session(struct span local, stru
     return session;
 }
 
-static void start_next(const struct local_outgoing_server_session *session);
+static void start_next(struct local_outgoing_server_session *session);
 
 /* run - the session's thread */
 static void run(void *given)
@@ -203,7 +218,7 @@ static void start_thread(struct local_outgoing_server_session *session)
 }
 
 /* start_next - the set-up of `session` is over: whoever is first in line may start */
-static void start_next(const struct local_outgoing_server_session *session)
+static void start_next(struct local_outgoing_server_session *session)
 {
     struct local_outgoing_server_session *next = outgoing_line_leave(&session->place);
     if (next != NULL)
@@ -226,48 +241,68 @@ static enum outgoing_offer offer_work(struct local_outgoing_server_session *sess
     return taken;
 }
 
+/* What a session is wanted for, and its place in line. */
+struct errand {
+    enum outgoing_reason reason;
+    unsigned cause;
+    struct dialback_verification *verification; /* taken; NULL: a pair is to be proved */
+};
+
+/* hurry - it has work now that is more urgent than what it was made for; with table_lock held. True: it is to be started. Its deadline
+ * begins anew, as for a session that this work would have made. */
+static bool hurry(struct local_outgoing_server_session *session, const struct errand *errand)
+{
+    enum outgoing_hurry result =
+        outgoing_line_hurry(&session->place, errand->reason, errand->cause);
+    if (result == OUTGOING_STAYS)
+        return false;
+    pthread_mutex_lock(&session->session.lock);
+    if (session->state == WAITING_FOR_THREAD)
+        session->deadline = xmpp_server_now() + session->setup_time;
+    pthread_mutex_unlock(&session->session.lock);
+    return result == OUTGOING_STARTS;
+}
+
 /* find_or_make - a session to `remote` that has taken the work: that for all our domains, or, when it turned out to
  * be for another of them only, one for this domain alone. False: there is none, and none may be made. */
-static bool find_or_make(struct span local, struct span remote,
-                         struct dialback_verification *verification, bool may_make)
+static bool find_or_make(struct span local, struct span remote, const struct errand *errand,
+                         bool may_make)
 {
-    struct local_outgoing_server_session *made = NULL, *old = NULL, *proved = NULL, *turn = NULL;
+    struct local_outgoing_server_session *made = NULL, *old = NULL, *proved = NULL, *start = NULL;
     const struct span keys[] = {nobody, local};
     enum outgoing_offer offer = OFFER_NOT_MINE;
     pthread_mutex_lock(&table_lock);
     for (int i = 0; i < 2 && offer == OFFER_NOT_MINE; i++) {
         struct local_outgoing_server_session *session =
             domain_pair_table_get(&by_remote, keys[i], remote);
-        offer = session == NULL ? OFFER_RETIRED : offer_work(session, local, verification);
+        offer = session == NULL ? OFFER_RETIRED : offer_work(session, local, errand->verification);
         if (offer == OFFER_PROVED)
             proved = local_outgoing_server_session_ref(session);
-        if (offer == OFFER_TAKEN && verification == NULL && outgoing_line_hurry(&session->place))
-            turn = session; /* with the line's reference */
+        if (offer == OFFER_TAKEN && hurry(session, errand))
+            start = session; /* with the line's reference */
         if (offer != OFFER_RETIRED || !may_make)
             continue;
         made = new_session(local, remote);
         made->exact = i == 1;
-        offer_work(made, local, verification);
+        offer_work(made, local, errand->verification);
         old = domain_pair_table_put(&by_remote, keys[i], remote,
                                     local_outgoing_server_session_ref(made));
         made->place.owner = made;
-        made->place.kind = verification != NULL ? LINE_QUESTIONS : LINE_STANZAS;
-        if (outgoing_line_enter(&made->place))
-            turn = made;
+        start = outgoing_line_enter(&made->place, errand->reason, errand->cause) ? made : NULL;
     }
     pthread_mutex_unlock(&table_lock);
     local_outgoing_server_session_unref(old);
     if (proved != NULL) /* since this thread looked for a route, one was made */
         outgoing_session_promise_fulfilled(local, remote, proved);
     local_outgoing_server_session_unref(proved);
-    if (turn != NULL)
-        start_thread(turn);
+    if (start != NULL)
+        start_thread(start);
     return made != NULL || offer != OFFER_RETIRED;
 }
 
 void local_outgoing_server_session_authenticate_domain(struct span local, struct span remote)
 {
-    find_or_make(local, remote, NULL, true);
+    find_or_make(local, remote, &(struct errand){.reason = OUTGOING_FOR_STANZAS}, true);
 }
 
 /* may_connect - for a question, which whoever claims a domain causes? Not to a domain that does not answer, and not when there are too
@@ -283,14 +318,16 @@ static bool may_connect(struct span remote, enum packet_error *error, struct tex
     return outgoing_dialback_crowd() != CROWD_FULL;
 }
 
-void local_outgoing_server_session_verify_key(struct dialback_verification *verification)
+void local_outgoing_server_session_verify_key(struct dialback_verification *verification,
+                                              enum outgoing_reason reason, unsigned cause)
 {
     struct span local = domain_span(verification->local),
                 remote = domain_span(verification->remote);
+    struct errand errand = {reason, cause, verification};
     struct text why = TEXT_EMPTY;
     enum packet_error error = PACKET_REMOTE_SERVER_TIMEOUT;
     bool may = may_connect(remote, &error, &why);
-    if (!find_or_make(local, remote, verification, may)) /* nor is there a stream */
+    if (!find_or_make(local, remote, &errand, may)) /* nor is there a stream */
         dialback_verification_finish(
             verification, &(struct dialback_verdict){DIALBACK_ERROR, error, text_string(&why)});
     text_free(&why);

@@ -13,6 +13,7 @@
 
 #include "dialback/receiving_server.h"
 #include "session/domain_pair.h"
+#include "session/outgoing_line.h"
 #include "session/session.h"
 #include "session/socket_reader.h"
 #include "xml/packet.h"
@@ -24,9 +25,10 @@ struct local_outgoing_server_session;
  * outgoing_session_promise_fulfilled or _failed, always. */
 void local_outgoing_server_session_authenticate_domain(struct span local, struct span remote);
 /* local_outgoing_server_session_verify_key - ask the authoritative server of the verification's
- * remote domain, on the open stream to it or on a new one. Takes the verification; never waits;
- * its end is told in any case. */
-void local_outgoing_server_session_verify_key(struct dialback_verification *verification);
+ * remote domain, on the open stream to it or on a new one, which stands in line for `reason` and `cause`
+ * (outgoing_line.h). Takes the verification; never waits; its end is told in any case. */
+void local_outgoing_server_session_verify_key(struct dialback_verification *verification,
+                                              enum outgoing_reason reason, unsigned cause);
 /* local_outgoing_server_session_deliver - write a packet of a proved pair. 0, or -1 when the
  * session has ended: nothing was taken. */
 int local_outgoing_server_session_deliver(struct local_outgoing_server_session *session,

@@ -3,41 +3,55 @@
  *
  * Openfire: OutgoingSessionPromise's pool, here without threads of its own: a session in line has
  * none yet. A set-up is bounded by its deadline, so the line always moves.
+ * DIFFERS: Openfire has one line for all, and asks about keys on the readers' own threads, as many at once as there are streams.
  */
 #include "session/outgoing_line.h"
 
 #include <pthread.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "server/config.h"
 
-#define KINDS 2
-
 struct line {
-    struct outgoing_line_place *first, **end; /* end: NULL while nobody ever stood here */
-    int64_t turns;
+    struct outgoing_line_place *first, **end;
+    int64_t turns;                 /* taken for this reason */
+    int64_t held[OUTGOING_CAUSES]; /* of those, by cause */
 };
 
 static pthread_mutex_t line_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct line lines[KINDS]; /* guarded by line_lock */
+static struct line lines[OUTGOING_REASONS]; /* guarded by line_lock */
 
-static int64_t read_most(void)
+struct bounds {
+    int64_t all, share[OUTGOING_REASONS];
+};
+
+/* read_bounds - from the settings of now */
+static struct bounds read_bounds(void)
 {
     const struct config *config = config_get();
-    int64_t most = config->xmpp_server_outgoing_max_threads;
+    int64_t all = config->xmpp_server_outgoing_max_threads;
+    int64_t strangers = config->s2s_unauthenticated_setups;
     config_unref(config);
-    return most;
+    int64_t half = all > 1 ? all / 2 : 1;
+    return (struct bounds){all, {all - all / 4, half, strangers < half ? strangers : half}};
 }
 
-/* has_room - may one of this kind start? With the lock held. */
-static bool has_room(enum outgoing_line_kind kind, int64_t most)
+/* has_room - may one more begin for this reason? Verifications, whosever they are, leave a quarter of the turns alone. With
+ * line_lock held, as all below. */
+static bool has_room(const struct bounds *bounds, enum outgoing_reason reason)
 {
-    int64_t limit = kind == LINE_QUESTIONS ? (most + 1) / 2 : most - most / 4;
-    return lines[kind].turns < limit && lines[0].turns + lines[1].turns < most;
+    int64_t questions = lines[OUTGOING_FOR_PEERS].turns + lines[OUTGOING_FOR_STRANGERS].turns;
+    int64_t most = bounds->all > 1 ? bounds->all - (bounds->all + 3) / 4 : 1;
+    if (reason != OUTGOING_FOR_STANZAS && questions >= most)
+        return false;
+    return questions + lines[OUTGOING_FOR_STANZAS].turns < bounds->all &&
+           lines[reason].turns < bounds->share[reason];
 }
 
-static void append(struct line *line, struct outgoing_line_place *place)
+static void append(struct outgoing_line_place *place)
 {
+    struct line *line = &lines[place->reason];
     if (line->first == NULL)
         line->end = &line->first;
     place->next = NULL;
@@ -46,65 +60,100 @@ static void append(struct line *line, struct outgoing_line_place *place)
     line->end = &place->next;
 }
 
-/* take_out - of the line of its kind, where it stands */
 static void take_out(struct outgoing_line_place *place)
 {
-    struct line *line = &lines[place->kind];
+    struct line *line = &lines[place->reason];
     struct outgoing_line_place **at = &line->first;
     while (*at != place)
         at = &(*at)->next;
     *at = place->next;
-    if (*at == NULL)
+    if (line->end == &place->next)
         line->end = at;
     place->waiting = false;
 }
 
-/* begin - take a turn, or stand in line */
-static bool begin(struct outgoing_line_place *place, int64_t most)
+/* may_start - is there a turn for this one? Of those for verifications no cause has more than half. */
+static bool may_start(const struct outgoing_line_place *place, const struct bounds *bounds)
 {
-    bool now = has_room(place->kind, most);
+    int64_t half = (bounds->share[place->reason] + 1) / 2;
+    return has_room(bounds, place->reason) && (place->reason == OUTGOING_FOR_STANZAS ||
+                                               lines[place->reason].held[place->cause] < half);
+}
+
+static void take_turn(struct outgoing_line_place *place)
+{
+    lines[place->reason].turns++;
+    lines[place->reason].held[place->cause]++;
+}
+
+/* start_or_wait - with place->reason and ->cause set */
+static bool start_or_wait(struct outgoing_line_place *place, const struct bounds *bounds)
+{
+    bool now = may_start(place, bounds);
     if (now)
-        lines[place->kind].turns++;
+        take_turn(place);
     else
-        append(&lines[place->kind], place);
+        append(place);
     return now;
 }
 
-bool outgoing_line_enter(struct outgoing_line_place *place)
+/* find_next - whose turn it is in this line: of those whose cause has fewest turns, the first; NULL when nobody may start */
+static struct outgoing_line_place *find_next(enum outgoing_reason reason,
+                                             const struct bounds *bounds)
 {
-    int64_t most = read_most();
+    const struct line *line = &lines[reason];
+    struct outgoing_line_place *best = NULL;
+    if (line->first == NULL || !has_room(bounds, reason))
+        return NULL;
+    if (reason == OUTGOING_FOR_STANZAS)
+        return line->first;
+    for (struct outgoing_line_place *each = line->first; each != NULL; each = each->next)
+        if (may_start(each, bounds) &&
+            (best == NULL || line->held[each->cause] < line->held[best->cause]))
+            best = each;
+    return best;
+}
+
+bool outgoing_line_enter(struct outgoing_line_place *place, enum outgoing_reason reason,
+                         unsigned cause)
+{
+    struct bounds bounds = read_bounds();
     pthread_mutex_lock(&line_lock);
-    bool now = begin(place, most);
+    place->reason = reason;
+    place->cause = cause % OUTGOING_CAUSES;
+    bool now = start_or_wait(place, &bounds);
     pthread_mutex_unlock(&line_lock);
     return now;
 }
 
-bool outgoing_line_hurry(struct outgoing_line_place *place)
+enum outgoing_hurry outgoing_line_hurry(struct outgoing_line_place *place,
+                                        enum outgoing_reason reason, unsigned cause)
 {
-    int64_t most = read_most();
-    bool now = false;
+    struct bounds bounds = read_bounds();
+    enum outgoing_hurry result = OUTGOING_STAYS;
     pthread_mutex_lock(&line_lock);
-    if (place->waiting && place->kind == LINE_QUESTIONS) {
+    if (place->waiting && reason < place->reason) {
         take_out(place);
-        place->kind = LINE_STANZAS;
-        now = begin(place, most);
+        place->reason = reason;
+        place->cause = cause % OUTGOING_CAUSES;
+        result = start_or_wait(place, &bounds) ? OUTGOING_STARTS : OUTGOING_MOVED;
     }
     pthread_mutex_unlock(&line_lock);
-    return now;
+    return result;
 }
 
-void *outgoing_line_leave(const struct outgoing_line_place *place)
+void *outgoing_line_leave(struct outgoing_line_place *place)
 {
-    int64_t most = read_most();
+    struct bounds bounds = read_bounds();
     struct outgoing_line_place *next = NULL;
     pthread_mutex_lock(&line_lock);
-    lines[place->kind].turns--;
-    for (int kind = 0; kind < KINDS && next == NULL; kind++)
-        if (lines[kind].first != NULL && has_room((enum outgoing_line_kind)kind, most))
-            next = lines[kind].first;
+    lines[place->reason].turns--;
+    lines[place->reason].held[place->cause]--;
+    for (int reason = 0; reason < OUTGOING_REASONS && next == NULL; reason++)
+        next = find_next((enum outgoing_reason)reason, &bounds);
     if (next != NULL) {
         take_out(next);
-        lines[next->kind].turns++;
+        take_turn(next);
     }
     pthread_mutex_unlock(&line_lock);
     return next != NULL ? next->owner : NULL;

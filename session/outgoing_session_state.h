@@ -19,12 +19,14 @@ struct wanted {
 };
 
 struct local_outgoing_server_session {
-    struct session session;    /* first: a struct session * is one of these */
-    char *local, *remote;      /* set before start */
-    char name[32];             /* set before start */
-    int64_t deadline;          /* of the set-up; set before its thread starts */
-    int64_t read_timeout;      /* set before start */
-    int64_t keep_alive;        /* set before start */
+    struct session session; /* first: a struct session * is one of these */
+    char *local, *remote;   /* set before start */
+    char name[32];          /* set before start */
+    int64_t deadline;       /* of the set-up, waiting for its turn included; guarded by session.lock
+                                  until its thread starts, then constant */
+    int64_t setup_time;     /* from which it is made; set before start */
+    int64_t read_timeout;   /* set before start */
+    int64_t keep_alive;     /* set before start */
     int64_t next_keep_alive;   /* housekeeping's own */
     struct timeline *timeline; /* a reference; each connection has its own */
     enum outgoing_state state; /* guarded by session.lock */

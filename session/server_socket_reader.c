@@ -24,6 +24,7 @@
 #include <string.h>
 
 #include "dialback/authoritative_server.h"
+#include "server/connection_limiter.h"
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/remote_server_manager.h"
@@ -58,7 +59,6 @@ struct server_socket_reader {
     int64_t failures;   /* of SASL */
 };
 
-static _Atomic int incoming_count;
 static _Atomic unsigned next_number;
 
 static struct server_socket_reader *self_of(struct socket_reader *reader)
@@ -500,6 +500,7 @@ static int timed_out(struct socket_reader *reader)
     if (!is_authenticated(reader)) {
         if (has_pending(self) || now < self->negotiation_deadline)
             return 0;
+        metrics_add(limited_negotiation_time, 1);
         return socket_reader_fail(reader, FAILURE_NOTHING_PROVED, STREAM_CONNECTION_TIMEOUT, NULL,
                                   "nothing was proved within %lld ms",
                                   (long long)reader->config->s2s_negotiation_timeout);
@@ -525,11 +526,11 @@ static const struct socket_reader_operations operations = {
 
 static void free_reader(struct server_socket_reader *self)
 {
+    connection_limiter_release(self->reader.ticket); /* before its descriptor is closed */
     socket_reader_free(&self->reader);
     free(self->local);
     free(self->remote);
     free(self);
-    atomic_fetch_sub(&incoming_count, 1);
 }
 
 /* run - the life of the connection, on its thread */
@@ -552,9 +553,10 @@ static void run(void *given)
         session_outcome_in_nameless(reader);
     session_outcome_in_over(reader, self->upstream || has_pending(self) ? NULL : self->remote,
                             self->local);
+    reader->quiet = connection_limiter_was_evicted(reader->ticket); /* no flood in the log */
     if (self->session != NULL)
         local_incoming_server_session_close(self->session, reader);
-    else
+    else if (!reader->quiet)
         log_info("connection from %s refused: %s (%s)", socket_connection_peer(reader->connection),
                  reader->end_word ? reader->end_word : "closed", text_string(&reader->end_reason));
     free_reader(self);
@@ -575,14 +577,11 @@ int server_socket_reader_create(int fd, const struct sockaddr *peer, enum connec
                  name);
         return -1;
     }
-    const struct config *config = config_get();
-    if (atomic_fetch_add(&incoming_count, 1) >= config->s2s_connections_max) {
-        atomic_fetch_sub(&incoming_count, 1);
-        log_warn("connection from %s refused: %lld are open, s2s.connections.max", name,
-                 (long long)config->s2s_connections_max);
-        config_unref(config);
+    struct connection_ticket *ticket =
+        connection_limiter_admit(fd, peer, kind == CONNECTION_UPSTREAM, xmpp_server_now());
+    if (ticket == NULL)
         return -1;
-    }
+    const struct config *config = config_get();
     struct server_socket_reader *self = text_calloc(1, sizeof *self);
     snprintf(task->name, sizeof task->name, "s2sin-%x", atomic_fetch_add(&next_number, 1) + 1);
     task->stack = (size_t)config->s2s_stack_size;
@@ -594,6 +593,7 @@ int server_socket_reader_create(int fd, const struct sockaddr *peer, enum connec
     self->negotiation_deadline = xmpp_server_now() + config->s2s_negotiation_timeout;
     socket_reader_init(&self->reader, &operations, fd, task->name, timeline_new(), self);
     self->reader.metric = &metrics.stanzas_in;
+    self->reader.ticket = ticket;
     config_unref(config);
     return 0;
 }

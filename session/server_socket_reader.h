@@ -9,7 +9,7 @@
 #include "server/connection_manager.h"
 
 /* server_socket_reader_create - the connection_manager_reader_factory of the S2S listener: wraps
- * the socket, refuses it over the cap (`s2s.connections.max`) */
+ * the socket; refuses it when connection_limiter does */
 int server_socket_reader_create(int fd, const struct sockaddr *peer, enum connection_kind kind,
                                 struct socket_reader_task *task);
 

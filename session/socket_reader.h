@@ -18,6 +18,7 @@
 #include "xml/stream_header.h"
 #include "xml/xmpp_packet_reader.h"
 
+struct connection_ticket;
 struct socket_reader;
 
 /* What a kind of reader does. The int functions return 0 to go on, or -1 when they have ended
@@ -54,7 +55,10 @@ struct socket_reader {
     /* set by a handler that then returns -1: the stream begins anew. What is left of the input is dropped
      * (RFC 6120 5.4.3.1), this runs (0, or -1 when the stream is over), and a new header is expected. */
     int (*restart)(struct socket_reader *reader);
+    struct connection_ticket
+        *ticket; /* of an incoming connection: its owner's; NULL: it is counted nowhere */
     const char *content_ns; /* of the stream, when it is not jabber:server; set before it is read */
+    bool quiet;             /* its end is no news: without a line of its own */
     bool header_sent;       /* our header is out */
     bool authenticated;     /* the larger limits are set */
     bool ending;            /* we sent the closing tag and read on until the peer's */

@@ -11,6 +11,7 @@ The script plays the peers. A dialogue is read line by line; `#` starts a commen
     row DOMAIN permission [port]      a row of remote-servers.conf; may come later too, for `hup`
     name OWNER srv PRIORITY WEIGHT PORT TARGET | name OWNER a ADDRESS    a record of the DNS; PORT may be listener:DOMAIN
     connect NAME                      a TCP connection of ours to the server
+    connect NAME from ADDRESS         the same from another address of loopback
     connect NAME component            the same to the port of components, for which component.socket.active must be set
     connect NAME upstream             the same to the private port
     upstream DOMAIN KEY=VALUE…        a section of the settings; port=listener:DOMAIN as with names
@@ -299,12 +300,15 @@ class Dialogue:
             self.expect_element(stream, [text])
 
     def connect(self, name, *where):
+        source = None
+        if where[:1] == ("from",):
+            source, where = (where[1], 0), where[2:]
         if where in (("component",), ("upstream",)):
             port = self.component_port if where[0] == "component" else self.upstream_port
             self.streams[name] = Stream(name, socket.create_connection(("127.0.0.1", port), LIMIT), self.say)
             return
         port = self.direct_port if self.tls or where else self.port
-        self.streams[name] = Stream(name, socket.create_connection(("127.0.0.1", port), LIMIT), self.say)
+        self.streams[name] = Stream(name, socket.create_connection(("127.0.0.1", port), LIMIT, source), self.say)
         if self.tls:
             self.streams[name].secure(self.pki, "-", {"sni": "s2s.test", "alpn": "xmpp-server"})
 

@@ -146,6 +146,8 @@ step service plain 180 "$PYTHON" test/service.py --binary ./openfire-s2s
 step 'matrix of policies' plain 300 "$PYTHON" test/matrix.py --binary ./openfire-s2s
 step handshakes plain 400 "$PYTHON" test/handshakes.py --binary ./openfire-s2s
 step handshakes tsan 400 "$PYTHON" test/handshakes.py --binary build/tsan/openfire-s2s --cycles 600 --slack 40000
+step flood plain 120 "$PYTHON" test/flood.py --binary ./openfire-s2s
+step flood tsan 120 "$PYTHON" test/flood.py --binary build/tsan/openfire-s2s --strangers 1500 --places 300 --slow 30
 step cycles plain 400 "$PYTHON" test/cycles.py --binary ./openfire-s2s
 step cycles tsan 400 "$PYTHON" test/cycles.py --binary build/tsan/openfire-s2s --cycles 500 --slack 20000
 

@@ -372,6 +372,21 @@ static void values_that_contradict_each_other_are_refused(void **state)
         ":3: s2s.retry.max = 999: at least s2s.retry.first, which is 1000, was expected");
 }
 
+static void takes_lists_of_networks(void **state)
+{
+    (void)state;
+    struct config *config =
+        settings_load_good("[s2s]\nlimit.exempt = 10.0.0.0/8 , 2001:db8::1,, 10.0.0.0/8\n");
+    assert_string_equal(config->s2s_limit_exempt, "10.0.0.0/8,2001:db8::1");
+    config_unref(config);
+    config = settings_load_good("[s2s]\nlimit.exempt =\n");
+    assert_string_equal(config->s2s_limit_exempt, "");
+    config_unref(config);
+    settings_assert_refused("[s2s]\nlimit.exempt = 10.0.0.0/8,10.0.0.0/33\n",
+                            ":3: s2s.limit.exempt = 10.0.0.0/8,10.0.0.0/33: addresses or networks "
+                            "(192.0.2.0/24) with commas between them, or nothing was expected");
+}
+
 static void every_row_refuses_what_it_says_and_takes_its_default(void **state)
 {
     (void)state;
@@ -549,6 +564,7 @@ int main(void)
         TEST(the_interface_is_an_address),
         TEST(services_are_named_from_a_set),
         TEST(values_that_contradict_each_other_are_refused),
+        TEST(takes_lists_of_networks),
         TEST(every_row_refuses_what_it_says_and_takes_its_default),
         TEST(tells_every_fault_in_one_go),
         TEST(never_shows_a_secret),
