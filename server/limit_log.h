@@ -9,19 +9,20 @@
 #include <stdint.h>
 
 /* X(enum value, field of the metrics, the setting as it stands in the log) */
-#define LIMITS(X)                                                                          \
-    X(LIMIT_CONNECTIONS, limited_connections, "s2s.connections.max")                       \
-    X(LIMIT_NEW_CONNECTIONS, limited_new_connections, "xmpp.ratelimit.newconnections.s2s") \
-    X(LIMIT_ADDRESS, limited_address, "s2s.limit.*-per-address")                           \
-    X(LIMIT_NETWORK, limited_network, "s2s.limit.*-per-network")                           \
-    X(LIMIT_NETWORK_RATE, limited_network_rate, "s2s.limit.connections-per-second")        \
-    X(LIMIT_STRANGERS, limited_strangers, "s2s.unauthenticated.max")                       \
-    X(LIMIT_STRANGER_BYTES, limited_stranger_bytes, "s2s.unauthenticated.bytes")           \
-    X(LIMIT_VERIFICATIONS, limited_verifications, "s2s.unauthenticated.verifications")     \
-    X(LIMIT_STREAM_CLAIMS, limited_stream_claims,                                          \
-      "s2s.negotiation.verifications, s2s.domains.per.stream")                             \
-    X(LIMIT_NEGOTIATION_BYTES, limited_negotiation_bytes, "s2s.negotiation.total")         \
-    X(LIMIT_STANZA, limited_stanza, "xmpp.parser.buffer.size, s2s.xml.*, s2s.negotiation.bytes")
+#define LIMITS(X)                                                                                \
+    X(LIMIT_CONNECTIONS, limited_connections, "s2s.connections.max")                             \
+    X(LIMIT_NEW_CONNECTIONS, limited_new_connections, "xmpp.ratelimit.newconnections.s2s")       \
+    X(LIMIT_ADDRESS, limited_address, "s2s.limit.*-per-address")                                 \
+    X(LIMIT_NETWORK, limited_network, "s2s.limit.*-per-network")                                 \
+    X(LIMIT_NETWORK_RATE, limited_network_rate, "s2s.limit.connections-per-second")              \
+    X(LIMIT_STRANGERS, limited_strangers, "s2s.unauthenticated.max")                             \
+    X(LIMIT_STRANGER_BYTES, limited_stranger_bytes, "s2s.unauthenticated.bytes")                 \
+    X(LIMIT_VERIFICATIONS, limited_verifications, "s2s.unauthenticated.verifications")           \
+    X(LIMIT_STREAM_CLAIMS, limited_stream_claims,                                                \
+      "s2s.negotiation.verifications, s2s.domains.per.stream")                                   \
+    X(LIMIT_NEGOTIATION_BYTES, limited_negotiation_bytes, "s2s.negotiation.total")               \
+    X(LIMIT_STANZA, limited_stanza, "xmpp.parser.buffer.size, s2s.xml.*, s2s.negotiation.bytes") \
+    X(LIMIT_PEER, limited_peer, "of another server (XEP-0478)")
 
 #define LIMIT_VALUE(value, metric, setting) value,
 enum limit { LIMITS(LIMIT_VALUE) LIMIT_COUNT };

@@ -47,6 +47,7 @@
     X(limited_negotiation_bytes, "streams ended: too much before anything was proved")   \
     X(limited_negotiation_time, "streams ended: nothing was proved in time")             \
     X(limited_stanza, "streams ended: an element too large, deep or rich")               \
+    X(limited_peer, "stanzas that came back: larger than the other server takes")        \
     X(log_lines_dropped, "log lines that standard error did not take")
 
 /* Numbers of this moment */

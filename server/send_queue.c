@@ -230,6 +230,11 @@ int send_queue_append(struct send_queue *queue, const struct send_item *item, bo
     size_t before = queue->pending.length;
     if (item->packet != NULL) {
         element_write(item->packet, item->style, &queue->pending);
+        if (item->most > 0 && queue->pending.length - before > item->most) {
+            text_cut(&queue->pending, before);
+            pthread_mutex_unlock(&queue->lock);
+            return 1;
+        }
         atomic_store_explicit(&queue->stanzas, queue->stanzas + 1, memory_order_relaxed);
         queue->uncounted++;
     } else

@@ -58,6 +58,7 @@ struct send_item {
     size_t length;
     const struct element *packet; /* instead of bytes unless NULL */
     const struct element_style *style;
+    size_t most; /* bytes that the packet may have; 0: any number */
 };
 
 void send_queue_init(struct send_queue *queue, struct socket_channel *channel, const char *name,
@@ -65,7 +66,8 @@ void send_queue_init(struct send_queue *queue, struct socket_channel *channel, c
 void send_queue_free(struct send_queue *queue);
 
 /* send_queue_append - 0, or -1 when the queue is no longer open: nothing was taken. With `wait`, a full queue makes the caller wait, and a
- * large one is flushed at once; without, nothing waits, over the bound if need be. */
+ * large one is flushed at once; without, nothing waits, over the bound if need be. 1: the packet is larger than it may be, nothing was
+ * taken. */
 int send_queue_append(struct send_queue *queue, const struct send_item *item, bool wait);
 /* send_queue_append_batch - the same for `stanzas` stanzas written already; takes the bytes, and may leave memory for the next batch
  * in their place. When -1 they are still the caller's. */

@@ -43,6 +43,7 @@ struct socket_connection {
     _Atomic bool woken;      /* the receiving side was shut by socket_connection_wake */
     _Atomic int64_t expires; /* of the peer's certificate, seconds since 1970; 0: does not matter */
     struct send_queue queue;
+    _Atomic size_t packet_bytes;            /* of the largest that may be appended; 0: any */
     socket_connection_undelivered *refused; /* set before start */
     void *refused_owner;
 };
@@ -213,22 +214,25 @@ int socket_connection_deliver_packet(struct socket_connection *connection,
                                      const struct element *packet,
                                      const struct element_style *style)
 {
+    size_t most = atomic_load_explicit(&connection->packet_bytes, memory_order_relaxed);
     if (connection->refused == NULL)
-        return append(connection, &(struct send_item){.packet = packet, .style = style}, true);
+        return append(connection,
+                      &(struct send_item){.packet = packet, .style = style, .most = most}, true);
     if (!send_queue_is_open(&connection->queue)) {
         touched_connections_hand_over(
             connection, false); /* those before look for another way before this one */
         return -1;
     }
-    touched_connections_write(connection, packet, style);
-    return 0;
+    return touched_connections_write(connection, packet, style, most) ? 0 : 1;
 }
 
 int socket_connection_deliver_packet_now(struct socket_connection *connection,
                                          const struct element *packet,
                                          const struct element_style *style)
 {
-    return append(connection, &(struct send_item){.packet = packet, .style = style}, false);
+    size_t most = atomic_load_explicit(&connection->packet_bytes, memory_order_relaxed);
+    return append(connection, &(struct send_item){.packet = packet, .style = style, .most = most},
+                  false);
 }
 
 int socket_connection_deliver_batch(struct socket_connection *connection, struct text *batch,
@@ -320,6 +324,11 @@ void socket_connection_measure(struct socket_connection *connection,
     measures->unsent = send_queue_unsent(&connection->queue);
     measures->bytes_in = connection->channel.bytes_in;
     measures->bytes_out = connection->channel.bytes_out;
+}
+
+void socket_connection_set_packet_limit(struct socket_connection *connection, size_t bytes)
+{
+    atomic_store_explicit(&connection->packet_bytes, bytes, memory_order_relaxed);
 }
 
 void socket_connection_set_undelivered_handler(struct socket_connection *connection,

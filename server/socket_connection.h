@@ -97,7 +97,7 @@ int socket_connection_deliver(struct socket_connection *connection, const char *
 int socket_connection_deliver_now(struct socket_connection *connection, const char *bytes,
                                   size_t length);
 /* socket_connection_deliver_packet, _packet_now - the same for an element, written straight into
- * the buffer in `style` */
+ * the buffer in `style`; 1 when it is larger than the limit below: nothing was taken */
 int socket_connection_deliver_packet(struct socket_connection *connection,
                                      const struct element *packet,
                                      const struct element_style *style);
@@ -140,6 +140,9 @@ void socket_connection_finish(struct socket_connection *connection, int64_t ling
  * sender */
 void socket_connection_abort(struct socket_connection *connection);
 bool socket_connection_is_open(struct socket_connection *connection);
+
+/* socket_connection_set_packet_limit - no larger element may be appended from now on; 0: any. Any thread. */
+void socket_connection_set_packet_limit(struct socket_connection *connection, size_t bytes);
 
 /* socket_connection_set_undelivered_handler - who gets bytes that were appended while the
  * connection was open and did not arrive: `arrived` of the `length` bytes were acknowledged by the other side's kernel, the

@@ -94,14 +94,20 @@ static void hand_over(struct touched *entry, bool wait)
         text_free(&batch);
 }
 
-void touched_connections_write(struct socket_connection *connection, const struct element *packet,
-                               const struct element_style *style)
+bool touched_connections_write(struct socket_connection *connection, const struct element *packet,
+                               const struct element_style *style, size_t most)
 {
     struct touched *entry = find_or_add(connection);
+    size_t before = entry->batch.length;
     element_write(packet, style, &entry->batch);
+    if (most > 0 && entry->batch.length - before > most) {
+        text_cut(&entry->batch, before);
+        return false;
+    }
     entry->stanzas++;
     if (entry->batch.length >= BATCH_BYTES)
         hand_over(entry, true);
+    return true;
 }
 
 void touched_connections_hand_over(struct socket_connection *connection, bool wait)

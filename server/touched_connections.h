@@ -9,6 +9,7 @@
 #define SERVER_TOUCHED_CONNECTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct element;
 struct element_style;
@@ -17,9 +18,9 @@ struct socket_connection;
 /* touched_connections_add - note it (socket_connection_deliver does). When there are too many, they are flushed first. */
 void touched_connections_add(struct socket_connection *connection);
 /* touched_connections_write - write a stanza into this thread's batch for it. Hands a large batch over, which may wait for a slow peer
- * (socket_connection_deliver). */
-void touched_connections_write(struct socket_connection *connection, const struct element *packet,
-                               const struct element_style *style);
+ * (socket_connection_deliver). False: it is larger than `most` bytes (0: any), and was taken out again. */
+bool touched_connections_write(struct socket_connection *connection, const struct element *packet,
+                               const struct element_style *style, size_t most);
 /* touched_connections_hand_over - give this thread's batch to it, so that what is appended next stands behind it */
 void touched_connections_hand_over(struct socket_connection *connection, bool wait);
 /* touched_connections_flush - send what this thread has written to each, waiting for each peer up to the write timeout. Without `wait`,

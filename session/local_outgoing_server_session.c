@@ -29,6 +29,7 @@
 #include <string.h>
 
 #include "dialback/originating_server.h"
+#include "server/limit_log.h"
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/remote_server_manager.h"
@@ -47,6 +48,7 @@
 #include "session/server_session_description.h"
 #include "session/session_manager.h"
 #include "session/session_outcome.h"
+#include "xml/stream_limits.h"
 #include "xml/xmlns.h"
 
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -110,19 +112,29 @@ static void expire_in_line(struct local_outgoing_server_session *session, int64_
                                          "too many outgoing sessions are being set up before it");
 }
 
+/* keep_alive - a blank where we have sent nothing for so long (what comes does not count: the other side's patience is with us). By
+ * housekeeping. */
+static void keep_alive(struct local_outgoing_server_session *session, int64_t now)
+{
+    int64_t interval = atomic_load_explicit(&session->keep_alive, memory_order_relaxed);
+    int64_t sent = socket_connection_stanzas(session->session.connection);
+    if (sent != session->sent || session->sent_at == 0)
+        session->sent_at = now;
+    session->sent = sent;
+    if (interval <= 0 || now < session->sent_at + interval)
+        return;
+    session->sent_at = now;
+    socket_connection_keep_alive(session->session.connection);
+}
+
 static void tick(struct session *base, int64_t now)
 {
     struct local_outgoing_server_session *session = of(base);
     outgoing_dialback_expire(session, now);
     expire_in_line(session, now);
     end_expired(session);
-    if (session->keep_alive <= 0 || !local_outgoing_server_session_is_open(session))
-        return;
-    int64_t quiet_since = socket_connection_last_active(base->connection);
-    if (now < quiet_since + session->keep_alive || now < session->next_keep_alive)
-        return;
-    session->next_keep_alive = now + session->keep_alive;
-    socket_connection_keep_alive(base->connection);
+    if (local_outgoing_server_session_is_open(session))
+        keep_alive(session, now);
 }
 
 static void retire(struct session *base)
@@ -453,6 +465,29 @@ bool local_outgoing_server_session_is_waiting(struct local_outgoing_server_sessi
     return waiting;
 }
 
+/* --- stanzas --- */
+
+void local_outgoing_server_session_take_limits(struct local_outgoing_server_session *session,
+                                               const struct element *features, struct arena *arena)
+{
+    struct stream_limits limits;
+    bool good = stream_limits_read(features, arena, &limits);
+    const struct config *config = config_get();
+    int64_t interval = config->s2s_keepalive_interval;
+    config_unref(config);
+    /* at half of the other side's patience, but housekeeping looks once a second only */
+    if (limits.idle_seconds > 0 && limits.idle_seconds < interval / 500)
+        interval = limits.idle_seconds * 500 > 1000 ? limits.idle_seconds * 500 : 1000;
+    atomic_store_explicit(&session->keep_alive, interval, memory_order_relaxed);
+    socket_connection_set_packet_limit(session->session.connection, (size_t)limits.max_bytes);
+    if (limits.max_bytes > 0 || limits.idle_seconds > 0 || !good)
+        timeline_step(session->timeline, "LocalOutgoingServerSession.createOutgoingSession",
+                      "XEP-0478 4",
+                      "they take stanzas of %lld bytes and wait for %lld seconds (0: not said)%s",
+                      (long long)limits.max_bytes, (long long)limits.idle_seconds,
+                      good ? "" : "; not all that they said makes sense");
+}
+
 static const struct element_style server_style = {XMLNS_SERVER, XMLNS_SERVER};
 
 /* follow - for who follows the domain (server/trace.h) */
@@ -464,11 +499,24 @@ static void follow(const struct local_outgoing_server_session *session,
                      packet);
 }
 
+void local_outgoing_server_session_refuse_large(struct local_outgoing_server_session *session,
+                                                const struct element *packet)
+{
+    limit_log_bites(LIMIT_PEER, "a <%s> is larger than %s takes", packet->name, session->remote);
+    outgoing_session_promise_return_to_sender(packet, PACKET_POLICY_VIOLATION,
+                                              "this is larger than the other server takes");
+}
+
 int local_outgoing_server_session_deliver(struct local_outgoing_server_session *session,
                                           const struct element *packet)
 {
     follow(session, packet);
-    return socket_connection_deliver_packet(session->session.connection, packet, &server_style);
+    int result =
+        socket_connection_deliver_packet(session->session.connection, packet, &server_style);
+    if (result <= 0)
+        return result;
+    local_outgoing_server_session_refuse_large(session, packet);
+    return 0;
 }
 
 int local_outgoing_server_session_deliver_now(struct local_outgoing_server_session *session,

@@ -29,14 +29,17 @@ void local_outgoing_server_session_authenticate_domain(struct span local, struct
  * (outgoing_line.h). Takes the verification; never waits; its end is told in any case. */
 void local_outgoing_server_session_verify_key(struct dialback_verification *verification,
                                               enum outgoing_reason reason, unsigned cause);
-/* local_outgoing_server_session_deliver - write a packet of a proved pair. 0, or -1 when the
- * session has ended: nothing was taken. */
+/* local_outgoing_server_session_deliver - write a packet of a proved pair; one that is larger than the other side takes goes back to
+ * its sender (XEP-0478 4). 0, or -1 when the session has ended: nothing was taken. Call without locks of this room. */
 int local_outgoing_server_session_deliver(struct local_outgoing_server_session *session,
                                           const struct element *packet);
 /* local_outgoing_server_session_deliver_now - the same without waiting, for the promise's
- * bounded queue */
+ * bounded queue, which may hold a lock: 1 when the packet is larger, and is for _refuse_large, once no lock is held */
 int local_outgoing_server_session_deliver_now(struct local_outgoing_server_session *session,
                                               const struct element *packet);
+/* local_outgoing_server_session_refuse_large - back to its sender: policy-violation */
+void local_outgoing_server_session_refuse_large(struct local_outgoing_server_session *session,
+                                                const struct element *packet);
 
 struct local_outgoing_server_session *local_outgoing_server_session_ref(
     struct local_outgoing_server_session *session);
@@ -58,6 +61,10 @@ struct timeline *local_outgoing_server_session_timeline(
 /* local_outgoing_server_session_connected - it has a connection (takes a reference; gives one before it back) */
 void local_outgoing_server_session_connected(struct local_outgoing_server_session *session,
                                              struct socket_connection *connection);
+/* local_outgoing_server_session_take_limits - what its last features say of limits (XEP-0478): no larger stanza is sent, and a blank
+ * in time where nothing else is. Before it is opened. */
+void local_outgoing_server_session_take_limits(struct local_outgoing_server_session *session,
+                                               const struct element *features, struct arena *arena);
 /* local_outgoing_server_session_opened - the stream is ready for keys and questions: what waited
  * is sent. `stream_id` is the peer's. */
 void local_outgoing_server_session_opened(struct local_outgoing_server_session *session,

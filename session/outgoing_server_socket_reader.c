@@ -19,8 +19,7 @@
  *   any stanza                 -> not processed: this stream is ours to send on (RFC 6120 4.5)
  *   idle                       -> closing tag; what they still answer is processed
  *   the end                    -> who waits is told; what was appended and never sent is read back and bounced
- *   the end before any of it   -> the next address, while there is one and time; never without TLS for that reason
- *   (DIFFERS: D32)
+ *   the end before any of it   -> the next address, while there is one and time; never without TLS for that reason (DIFFERS: D32)
  */
 #include "session/outgoing_server_socket_reader.h"
 
@@ -118,9 +117,8 @@ static int stream_opened(struct socket_reader *reader, const struct stream_heade
                                  strcmp(from, remote) != 0))
         log_warn("%s: we asked for %s, the header that came is from %s: answers count for %s only",
                  socket_connection_name(reader->connection), remote, header->from, remote);
-    /* COMPAT: some servers open the stream that carries only an error without id, or with an
-     * empty one (Prosody's first header on an outgoing stream); an id is missed when a key has
-     * to be made from it. */
+    /* COMPAT: some servers open the stream that carries only an error without id, or with an empty one (Prosody's first
+     * header on an outgoing stream); an id is missed when a key has to be made from it. */
     free(self->stream_id);
     self->stream_id = text_copy(header->id != NULL ? header->id : "");
     if (self->modern)
@@ -258,6 +256,8 @@ static int features_received(struct socket_reader *reader, const struct element 
                   element_child(features, "starttls", XMLNS_TLS) ? " starttls" : "",
                   self->offers_dialback ? " dialback" : "",
                   element_child(features, "mechanisms", XMLNS_SASL) ? " mechanisms" : "");
+    local_outgoing_server_session_take_limits(self->session, features,
+                                              xmpp_packet_reader_arena(reader->packets));
     if (self->asked_tls || self->asked_sasl)
         return 0; /* an answer is due, not these */
     if (self->stream_id[0] == '\0')
@@ -427,9 +427,8 @@ static int timed_out(struct socket_reader *reader)
             local_outgoing_server_session_remote(self->session),
             self->stream_id == NULL ? "no stream header came" : "no features came");
     int64_t idle = idle_limit(reader);
-    if (local_outgoing_server_session_is_waiting(self->session) || idle < 0)
-        return 0;
-    if (xmpp_server_now() < socket_connection_last_active(reader->connection) + idle)
+    if (local_outgoing_server_session_is_waiting(self->session) || idle < 0 ||
+        xmpp_server_now() < socket_connection_last_active(reader->connection) + idle)
         return 0;
     local_outgoing_server_session_retire(self->session);
     return socket_reader_end_gracefully(reader, "idle");

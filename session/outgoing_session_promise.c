@@ -172,22 +172,47 @@ void outgoing_session_promise_process(struct span local, struct span remote,
     text_free(&why);
 }
 
+/* write_waiting - the packets in their order; `*large` gets those that the other side does not take. What is left, from the first that
+ * was refused on because the stream has ended. With promises_lock held. */
+static struct waiting *write_waiting(struct waiting *first,
+                                     struct local_outgoing_server_session *session,
+                                     struct waiting **large)
+{
+    while (first != NULL) {
+        int result = local_outgoing_server_session_deliver_now(session, first->packet);
+        if (result < 0)
+            break;
+        struct waiting *done = first;
+        first = done->next;
+        if (result == 0) {
+            free_waiting(done);
+        } else {
+            *large = done;
+            large = &done->next;
+        }
+    }
+    *large = NULL;
+    return first;
+}
+
 void outgoing_session_promise_fulfilled(struct span local, struct span remote,
                                         struct local_outgoing_server_session *session)
 {
     pthread_mutex_lock(&promises_lock);
     struct promise *promise = domain_pair_table_remove(&promises, local, remote);
-    struct waiting *refused = promise != NULL ? promise->first : NULL;
-    while (refused != NULL &&
-           local_outgoing_server_session_deliver_now(session, refused->packet) == 0) {
-        struct waiting *written = refused;
-        refused = written->next;
-        free_waiting(written);
-    }
+    struct waiting *large = NULL;
+    struct waiting *refused =
+        write_waiting(promise != NULL ? promise->first : NULL, session, &large);
     if (refused == NULL)
         routing_table_add_server_route(local, remote, session);
     pthread_mutex_unlock(&promises_lock);
     free(promise);
+    while (large != NULL) {
+        struct waiting *each = large;
+        large = each->next;
+        local_outgoing_server_session_refuse_large(session, each->packet);
+        free_waiting(each);
+    }
     while (refused != NULL) { /* the stream has ended meanwhile */
         struct waiting *each = refused;
         refused = each->next;

@@ -26,8 +26,8 @@ struct local_outgoing_server_session {
                                   until its thread starts, then constant */
     int64_t setup_time;     /* from which it is made; set before start */
     int64_t read_timeout;   /* set before start */
-    int64_t keep_alive;     /* set before start */
-    int64_t next_keep_alive;   /* housekeeping's own */
+    _Atomic int64_t keep_alive; /* ms without sending before a blank is sent; 0: never */
+    int64_t sent, sent_at;     /* packets, and when their number last changed; housekeeping's own */
     struct timeline *timeline; /* a reference; each connection has its own */
     enum outgoing_state state; /* guarded by session.lock */
     char *stream_id;           /* the peer's, from opened on; guarded by session.lock */

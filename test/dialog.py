@@ -36,6 +36,7 @@ The script plays the peers. A dialogue is read line by line; `#` starts a commen
     NAME << tcp end                   the end of TCP, and no closing tag in what comes before it
     NAME << exactly <xml/>            as above, and it has no further children
     NAME << nothing MS                no byte for so long
+    NAME << blank                     white space, and nothing else
     NAME closes | NAME resets         the end of our TCP connection, properly or by a reset
     key VAR for RECEIVING ORIGINATING ID     an XEP-0185 key of the server's secret
     differ VAR VAR                    two captured values are not the same
@@ -288,6 +289,8 @@ class Dialogue:
             stream.items or stream.read(int(text.split()[1]) / 1000)
             if stream.items:
                 raise Failure("on %s something came: %s" % (stream.name, stream.items[0][0]))
+        elif text == "blank":
+            stream.wait_blank()
         elif text.startswith("eventually "):
             pattern = ET.fromstring(WRAP + self.fill(text[11:]) + "</stream:stream>")[0]
             for _ in range(10000):

@@ -24,7 +24,7 @@ class Stream:
     def __init__(self, name, connection, say, accepted=False):
         self.name, self.socket, self.say, self.accepted = name, connection, say, accepted
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.items, self.over = [], False
+        self.items, self.over, self.blanks = [], False, 0
         self.begin_parser()
 
     def begin_parser(self):
@@ -90,6 +90,7 @@ class Stream:
             self.items.append(("eof", None))
             return True
         self.say("%s << %r" % (self.name, data if len(data) < 1500 else data[:700] + b" ... " + data[-300:]))
+        self.blanks += data.isspace()
         if data.startswith(b"<?xml"):  # a stream that begins anew
             self.begin_parser()
         self.parser.feed(data)
@@ -119,6 +120,13 @@ class Stream:
         self.say("%s << %r" % (self.name, data))
         if b"<" in data:
             raise Failure("XML came before the end of TCP: %r" % data)
+
+    def wait_blank(self):
+        end = time.monotonic() + LIMIT
+        while self.blanks == 0:
+            if self.items or self.over or not self.read(end - time.monotonic()):
+                raise Failure("no white space came on %s" % self.name)
+        self.blanks = 0
 
     def next(self, limit=LIMIT):
         end = time.monotonic() + limit

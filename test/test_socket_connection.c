@@ -339,6 +339,67 @@ struct flood {
     _Atomic bool finished; /* our side gave up */
 };
 
+/* text_message - as our own style writes it, so many bytes */
+static struct element *text_message(struct arena *arena, size_t size)
+{
+    struct element *message = element_new(arena, "message", XMLNS_SERVER);
+    char *body = text_calloc(1, size);
+    memset(body, 'b', size - strlen("<message></message>"));
+    element_add_text(arena, message, body, strlen(body));
+    free(body);
+    return message;
+}
+
+static void refuse_nothing(void *owner, const char *bytes, size_t length, size_t arrived)
+{
+    (void)owner;
+    (void)bytes;
+    (void)length;
+    (void)arrived;
+}
+
+/* check_packet_limit - with a batch of the thread's own, and without */
+static void check_packet_limit(bool batch)
+{
+    static const struct element_style style = {XMLNS_SERVER, XMLNS_SERVER};
+    struct ends ends = connect_pair(10000, 1000000);
+    struct arena *arena = arena_new(0);
+    if (batch)
+        socket_connection_set_refused_handler(ends.connection, refuse_nothing, NULL);
+    const struct element *fits = text_message(arena, 1000), *large = text_message(arena, 1001);
+    assert_int_equal(socket_connection_deliver_packet(ends.connection, large, &style), 0);
+    socket_connection_set_packet_limit(ends.connection, 1000);
+    assert_int_equal(socket_connection_deliver_packet(ends.connection, large, &style), 1);
+    assert_int_equal(socket_connection_deliver_packet(ends.connection, fits, &style), 0);
+    assert_int_equal(socket_connection_deliver_packet_now(ends.connection, large, &style), 1);
+    assert_int_equal(socket_connection_deliver_packet_now(ends.connection, fits, &style), 0);
+    char *bytes = text_calloc(1, 2000); /* bytes are no element */
+    memset(bytes, '.', 1999);
+    assert_int_equal(socket_connection_deliver(ends.connection, bytes, 1999), 0);
+    socket_connection_set_packet_limit(ends.connection, 0);
+    assert_int_equal(socket_connection_deliver_packet(ends.connection, large, &style), 0);
+    socket_connection_end(ends.connection, NULL, 0);
+    socket_connection_finish(ends.connection, 0);
+    size_t length;
+    char *got = read_all(ends.peer, &length);
+    assert_int_equal(length, 1001 + 1000 + 1000 + 1999 + 1001);
+    assert_memory_equal(got + 1001, "<message>b", 10);
+    assert_memory_equal(got + 3001, bytes, 1999);
+    assert_int_equal(socket_connection_stanzas(ends.connection), 4);
+    assert_int_equal(socket_connection_deliver_packet(ends.connection, large, &style), -1);
+    free(got);
+    free(bytes);
+    arena_free(arena);
+    drop_pair(&ends);
+}
+
+static void takes_an_element_that_is_too_large_back(void **state)
+{
+    (void)state;
+    check_packet_limit(false);
+    check_packet_limit(true);
+}
+
 static void *send_without_end(void *given)
 {
     struct flood *flood = given;
@@ -410,6 +471,7 @@ int main(void)
         cmocka_unit_test(keeps_more_connections_in_mind_than_fit),
         cmocka_unit_test(keeps_a_quiet_connection_alive_with_one_blank),
         cmocka_unit_test(writes_an_element_in_the_style_of_its_stream),
+        cmocka_unit_test(takes_an_element_that_is_too_large_back),
         cmocka_unit_test(delivers_the_last_bytes_to_a_slow_peer_that_never_stops_sending),
         cmocka_unit_test(closes_the_socket_with_the_last_reference),
     };

@@ -99,6 +99,14 @@ void text_clear_most(struct text *text, size_t kept)
         text_clear(text);
 }
 
+void text_cut(struct text *text, size_t length)
+{
+    if (length >= text->length)
+        return;
+    text->length = length;
+    text->bytes[length] = '\0';
+}
+
 void text_grow(struct text *text, size_t more)
 {
     if (more >= SIZE_MAX / 2 - text->length)

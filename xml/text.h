@@ -35,6 +35,8 @@ void text_free(struct text *text);
 void text_clear(struct text *text);
 /* text_clear_most - length 0; the memory is given back if it is more than `kept` bytes */
 void text_clear_most(struct text *text, size_t kept);
+/* text_cut - keep the first `length` bytes, no more than there are; memory kept */
+void text_cut(struct text *text, size_t length);
 /* text_grow - for text_reserve: more memory */
 void text_grow(struct text *text, size_t more);
 /* text_reserve - make room for `more` further bytes and the NUL */
