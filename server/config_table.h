@@ -325,6 +325,19 @@ enum config_cert_policy { CONFIG_CERT_POLICY_WORDS(CONFIG_ENUM_VALUE) };
       "127.0.0.0/8,::1/128", 0, 1000, false,                                                       \
       "Addresses and networks from which connections are neither strangers nor counted by "        \
       "address or network.")                                                                       \
+    X(s2s_limit_streams_per_domain, NUMBER, "s2s.limit.streams-per-domain", "s2s",                 \
+      "limit.streams-per-domain", "20", 0, 1000000, false,                                         \
+      "Incoming streams at once on which the same domain is proved to the same domain of ours; "   \
+      "0: any number.")                                                                            \
+    X(s2s_limit_stanzas_per_second, NUMBER, "s2s.limit.stanzas-per-second", "s2s",                 \
+      "limit.stanzas-per-second", "0", 0, 1000000000, false,                                       \
+      "Stanzas a second of a remote domain, over all its streams and with twice as many at once. " \
+      "Whoever sends more waits, nothing is dropped; 0: any number.")                              \
+    X(s2s_limit_bytes_per_second, NUMBER, "s2s.limit.bytes-per-second", "s2s",                     \
+      "limit.bytes-per-second", "0", 0, 1000000000, false,                                         \
+      "The same of the bytes of its stanzas.")                                                     \
+    X(s2s_limit_exempt_domains, DOMAINS, "s2s.limit.exempt-domains", "s2s",                        \
+      "limit.exempt-domains", "", 0, 1000, false, "Domains to which these three do not apply.")    \
     X(s2s_xml_depth, NUMBER, "s2s.xml.depth", "s2s", "xml.depth", "128", 8, 1024, false,           \
       "Levels of elements inside a stanza.")                                                       \
     X(s2s_xml_elements, NUMBER, "s2s.xml.elements", "s2s", "xml.elements", "20000", 16, 10000000,  \
@@ -339,6 +352,8 @@ enum config_cert_policy { CONFIG_CERT_POLICY_WORDS(CONFIG_ENUM_VALUE) };
       false, "Bytes of stack of a connection's thread.")                                           \
     X(s2s_queue_bytes, NUMBER, "s2s.queue.bytes", "s2s", "queue.bytes", "1048576", 4096,           \
       1073741824, false, "Unsent bytes of one connection before those who send to it must wait.")  \
+    X(s2s_queue_age, NUMBER, "s2s.queue.age", "s2s", "queue.age", "120000", 1000, 86400000, false, \
+      "Milliseconds that a stanza may wait for its session before it comes back.")                 \
     X(s2s_keepalive_interval, NUMBER, "s2s.keepalive.interval", "s2s", "keepalive.interval",       \
       "300000", 0, 86400000, false,                                                                \
       "Milliseconds after which a blank is sent on a quiet outgoing stream; 0: never.")            \

@@ -22,7 +22,12 @@
       "s2s.negotiation.verifications, s2s.domains.per.stream")                                   \
     X(LIMIT_NEGOTIATION_BYTES, limited_negotiation_bytes, "s2s.negotiation.total")               \
     X(LIMIT_STANZA, limited_stanza, "xmpp.parser.buffer.size, s2s.xml.*, s2s.negotiation.bytes") \
-    X(LIMIT_PEER, limited_peer, "of another server (XEP-0478)")
+    X(LIMIT_PEER, limited_peer, "of another server (XEP-0478)")                                  \
+    X(LIMIT_STREAMS, limited_streams,                                                            \
+      "s2s.limit.streams-per-domain, xmpp.server.session.allowmultiple")                         \
+    X(LIMIT_RATE, limited_rate, "s2s.limit.stanzas-per-second, s2s.limit.bytes-per-second")      \
+    X(LIMIT_QUEUE, limited_queue, "xmpp.server.outgoing.queue")                                  \
+    X(LIMIT_QUEUE_AGE, limited_queue_age, "s2s.queue.age")
 
 #define LIMIT_VALUE(value, metric, setting) value,
 enum limit { LIMITS(LIMIT_VALUE) LIMIT_COUNT };

@@ -50,6 +50,7 @@
 #include "server/xmpp_server.h"
 #include "session/component_routes.h"
 #include "session/component_socket_reader.h"
+#include "session/domain_limits.h"
 #include "session/iq_router.h"
 #include "session/local_outgoing_server_session.h"
 #include "session/outgoing_session_promise.h"
@@ -193,6 +194,8 @@ static void do_housekeeping(void)
     retry_pause_tick(now);
     iq_router_tick(now);
     metrics_server_tick(now);
+    domain_limits_tick(now);
+    outgoing_session_promise_tick(now);
     limit_log_tick(now);
     touched_connections_flush(false);
     memory_tick(now);
@@ -274,6 +277,7 @@ static void stop_rooms(void)
     component_routes_stop();
     retry_pause_stop();
     timeline_store_stop();
+    domain_limits_stop();
     connection_limiter_stop();
     dns_util_stop();
     certificate_manager_stop();

@@ -48,6 +48,10 @@
     X(limited_negotiation_time, "streams ended: nothing was proved in time")             \
     X(limited_stanza, "streams ended: an element too large, deep or rich")               \
     X(limited_peer, "stanzas that came back: larger than the other server takes")        \
+    X(limited_streams, "proofs of domains refused: they have enough streams")            \
+    X(limited_rate, "times that a stream waited: its domain sends too fast")             \
+    X(limited_queue, "stanzas that came back: too many wait for their session")          \
+    X(limited_queue_age, "stanzas that came back: they waited too long for it")          \
     X(log_lines_dropped, "log lines that standard error did not take")
 
 /* Numbers of this moment */

@@ -60,3 +60,16 @@ void incoming_handshake_send(struct socket_reader *reader, const char *local, co
         modern && offer->starttls ? " starttls" : "", modern && offer->external ? " EXTERNAL" : "",
         modern && offer->dialback ? " dialback" : "");
 }
+
+void incoming_handshake_write_header(struct socket_reader *reader, struct text *out)
+{
+    char id[33];
+    socket_reader_make_stream_id(id);
+    struct stream_header_fields fields = {.from = reader->config->xmpp_domain,
+                                          .id = id,
+                                          .lang = "en",
+                                          .content_ns = XMLNS_SERVER,
+                                          .dialback = true,
+                                          .version = true};
+    stream_header_write(out, &fields);
+}

@@ -12,5 +12,7 @@
 void incoming_handshake_send(struct socket_reader *reader, const char *local, const char *stream_id,
                              const struct stream_header *header,
                              const struct handshake_offer *offer);
+/* incoming_handshake_write_header - before a stream error when no session was made: our header, from our first domain */
+void incoming_handshake_write_header(struct socket_reader *reader, struct text *out);
 
 #endif

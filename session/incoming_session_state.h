@@ -1,7 +1,7 @@
 /* incoming_session_state - what a LocalIncomingServerSession is made of
  *
- * For the two files that work on it: local_incoming_server_session (how it is made, proved and ended) and
- * server_session_description (what is told of it). Nobody else includes this.
+ * For the files that work on it: local_incoming_server_session (how it is made, proved and ended), validated_domains (what a proof
+ * changes) and server_session_description (what is told of it). Nobody else includes this.
  */
 #ifndef SESSION_INCOMING_SESSION_STATE_H
 #define SESSION_INCOMING_SESSION_STATE_H
@@ -29,6 +29,7 @@ struct local_incoming_server_session {
     char *local, *claimed;  /* the header's to and from, prepared, or NULL; set before start */
     struct domain_pair_table pairs; /* value PAIR_...; guarded by session.lock */
     int pending;                    /* guarded by session.lock */
+    bool over;                      /* its pairs count no longer; guarded by session.lock */
     _Atomic int validated;
     void *_Atomic first_proof;           /* PAIR_BY_... of the first that was validated */
     const struct domain_pair *last_pair; /* validated; the reader's own */

@@ -33,6 +33,7 @@
 #include "server/tls_policy.h"
 #include "server/upstream_manager.h"
 #include "server/xmpp_server.h"
+#include "session/domain_limits.h"
 #include "session/incoming_handshake.h"
 #include "session/incoming_session_state.h"
 #include "session/local_outgoing_server_session.h"
@@ -41,6 +42,7 @@
 #include "session/session_manager.h"
 #include "session/session_outcome.h"
 #include "session/tls_negotiation.h"
+#include "session/validated_domains.h"
 #include "xml/jid.h"
 
 static void free_session(struct session *base)
@@ -108,29 +110,6 @@ static const struct session_operations operations = {
     .stand = server_session_description_stand_incoming,
 };
 
-/* add_validated - a pair is proved from now on; under the session's lock. The session goes by how the first was. */
-static void add_validated(struct local_incoming_server_session *session, struct span local,
-                          struct span remote, void *how)
-{
-    domain_pair_table_put(&session->pairs, local, remote, how);
-    if (atomic_load(&session->validated) == 0)
-        atomic_store(&session->first_proof, how);
-    atomic_fetch_add(&session->validated, 1);
-}
-
-/* believe - a pair is proved by a certificate */
-static void believe(struct local_incoming_server_session *session, struct span local,
-                    struct span remote, void *how)
-{
-    pthread_mutex_lock(&session->session.lock);
-    add_validated(session, local, remote, how);
-    pthread_mutex_unlock(&session->session.lock);
-    connection_limiter_proved(session->ticket);
-    metrics_add(domains_validated, 1);
-    metrics_add(
-        proofs[METRICS_INCOMING][how == PAIR_BY_EXTERNAL ? PROOF_EXTERNAL : PROOF_CERTIFICATE], 1);
-}
-
 struct local_incoming_server_session *local_incoming_server_session_create_session(
     struct socket_reader *reader, const char *local, const struct stream_header *header,
     const struct handshake_offer *offer)
@@ -154,8 +133,8 @@ struct local_incoming_server_session *local_incoming_server_session_create_sessi
     socket_reader_make_stream_id(session->stream_id);
     session_manager_add(&session->session);
     metrics_add(incoming_sessions, 1);
-    if (offer->authenticated != NULL) { /* before the handshake: what follows it may come at once */
-        believe(session, domain_span(local), domain_span(offer->authenticated), PAIR_BY_EXTERNAL);
+    if (offer->authenticated != NULL && /* before the handshake: what follows it may come at once */
+        validated_domains_believe(session, local, offer->authenticated, PAIR_BY_EXTERNAL)) {
         session_outcome_in(reader->connection, offer->authenticated, local, FAILURE_NONE, "");
         log_info("%s: %s proved itself to %s by its certificate, from %s",
                  socket_connection_name(reader->connection), offer->authenticated, local,
@@ -185,6 +164,7 @@ void local_incoming_server_session_close(struct local_incoming_server_session *s
 {
     struct text pairs = TEXT_EMPTY;
     size_t position = 0;
+    validated_domains_over(session);
     pthread_mutex_lock(&session->session.lock);
     for (struct domain_pair *pair;
          pairs.length < 200 && (pair = domain_pair_table_next(&session->pairs, &position));)
@@ -229,33 +209,37 @@ static void answer(struct local_incoming_server_session *session, bool own, cons
     text_free(&out);
 }
 
-/* settle - the pair's pending state becomes its verdict. True when an invalid verdict leaves the
- * stream with nothing. */
+/* settle - the pair's pending state becomes its verdict, which may have to be another one: who has enough streams gets no
+ * further. True when an invalid verdict leaves the stream with nothing. */
 static bool settle(struct local_incoming_server_session *session,
-                   const struct dialback_verification *verification, enum dialback_type type)
+                   const struct dialback_verification *verification,
+                   struct dialback_verdict *verdict)
 {
     struct span local = domain_span(verification->local),
                 remote = domain_span(verification->remote);
     pthread_mutex_lock(&session->session.lock);
     session->pending--;
-    if (type == DIALBACK_VALID) {
-        add_validated(session, local, remote, PAIR_BY_DIALBACK);
-    } else {
-        domain_pair_table_remove(&session->pairs, local, remote);
-    }
+    domain_pair_table_remove(&session->pairs, local, remote);
+    if (verdict->type == DIALBACK_VALID && !session->over &&
+        !validated_domains_add(session, local, remote, PAIR_BY_DIALBACK))
+        *verdict = (struct dialback_verdict){DIALBACK_ERROR, PACKET_RESOURCE_CONSTRAINT,
+                                             "there are enough other streams of this domain"};
     bool nothing_left =
-        type == DIALBACK_INVALID && session->pending == 0 && session->validated == 0;
+        verdict->type == DIALBACK_INVALID && session->pending == 0 && session->validated == 0;
     pthread_mutex_unlock(&session->session.lock);
     return nothing_left;
 }
 
 /* verified - the verdict on one verification, from whichever thread learnt it */
 static void verified(void *owner, const struct dialback_verification *verification,
-                     const struct dialback_verdict *verdict)
+                     const struct dialback_verdict *answered)
 {
     struct local_incoming_server_session *session = owner;
     struct socket_connection *connection = session->session.connection;
-    bool nothing_left = settle(session, verification, verdict->type);
+    struct dialback_verdict settled = *answered, *verdict = &settled;
+    bool nothing_left = settle(session, verification, verdict);
+    if (verdict->type != answered->type)
+        validated_domains_log_enough(session, verification->local, verification->remote);
     if (verdict->type == DIALBACK_VALID)
         connection_limiter_proved(session->ticket);
     connection_limiter_end_verification(session->ticket);
@@ -280,6 +264,7 @@ static void verified(void *owner, const struct dialback_verification *verificati
     }
     session_outcome_in(connection, verification->remote, verification->local,
                        verdict->type == DIALBACK_VALID     ? FAILURE_NONE
+                       : verdict->type != answered->type   ? FAILURE_LIMIT_HERE
                        : verdict->type == DIALBACK_INVALID ? FAILURE_THEIR_KEY_DENIED
                                                            : FAILURE_DIALBACK_UNVERIFIED,
                        verdict->why);
@@ -291,43 +276,13 @@ static void verified(void *owner, const struct dialback_verification *verificati
     session_unref(&session->session);
 }
 
-/* other_session_has - does another incoming session have this pair?
- * (xmpp.server.session.allowmultiple = false) */
-struct multiple {
-    const struct local_incoming_server_session *self;
-    const char *local, *remote;
-    bool found;
-};
-
-static void look_for_pair(struct session *base, void *given)
-{
-    struct multiple *multiple = given;
-    struct local_incoming_server_session *session = (struct local_incoming_server_session *)base;
-    if (base->operations != &operations || session == multiple->self)
-        return;
-    pthread_mutex_lock(&base->lock);
-    if (pair_is_proved(domain_pair_table_get(&session->pairs, domain_span(multiple->local),
-                                             domain_span(multiple->remote))))
-        multiple->found = true;
-    pthread_mutex_unlock(&base->lock);
-}
-
-bool local_incoming_server_session_may_have(struct local_incoming_server_session *session,
-                                            const struct socket_reader *reader, const char *local,
-                                            const char *remote)
-{
-    struct multiple multiple = {.self = session, .local = local, .remote = remote};
-    if (!reader->config->xmpp_server_session_allowmultiple)
-        session_manager_each(look_for_pair, &multiple);
-    return !multiple.found;
-}
-
 enum claim {
     CLAIM_NEW,
     CLAIM_VALIDATED,
     CLAIM_PENDING,
     CLAIM_TOO_MANY,
     CLAIM_ALL_TOO_MANY,
+    CLAIM_ENOUGH,
     CLAIM_TOO_LATE
 };
 
@@ -347,6 +302,8 @@ static enum claim claim_pair(struct local_incoming_server_session *session,
         claim = CLAIM_TOO_MANY;
     if (claim == CLAIM_NEW && session->validated == 0 && xmpp_server_now() >= session->deadline)
         claim = CLAIM_TOO_LATE;
+    if (claim == CLAIM_NEW && !session->upstream && !domain_limits_may_have(local, remote))
+        claim = CLAIM_ENOUGH;
     if (claim == CLAIM_NEW) {
         domain_pair_table_put(&session->pairs, local, remote, PAIR_PENDING);
         session->pending++;
@@ -388,10 +345,13 @@ static bool certificate_proves(struct socket_reader *reader, const struct dialba
 static void take_certificate(struct local_incoming_server_session *session,
                              const struct dialback_element *request)
 {
-    pthread_mutex_lock(&session->session.lock);
-    session->pending--;
-    pthread_mutex_unlock(&session->session.lock);
-    believe(session, domain_span(request->to), domain_span(request->from), PAIR_BY_CERTIFICATE);
+    if (!validated_domains_believe(session, request->to, request->from, PAIR_BY_CERTIFICATE)) {
+        session_outcome_in(session->session.connection, request->from, request->to,
+                           FAILURE_LIMIT_HERE, "there are enough other streams of this domain");
+        answer(session, true, request->to, request->from, DIALBACK_ERROR,
+               PACKET_RESOURCE_CONSTRAINT, "there are enough other streams of this domain");
+        return;
+    }
     retry_pause_succeeded(request->from);
     session_outcome_in(session->session.connection, request->from, request->to, FAILURE_NONE, "");
     log_info("%s: %s proved itself to %s by its certificate, asked by dialback, from %s",
@@ -421,11 +381,6 @@ static void ask(struct local_incoming_server_session *session, struct socket_rea
                 const struct dialback_element *request)
 {
     struct timeline *timeline = socket_connection_timeline(reader->connection);
-    if (!local_incoming_server_session_may_have(session, reader, request->to, request->from)) {
-        answer_error(session, reader, request, PACKET_RESOURCE_CONSTRAINT,
-                     "there is another session of this domain (session.allowmultiple)");
-        return;
-    }
     enum claim claim = claim_pair(session, request);
     if (claim == CLAIM_NEW && certificate_proves(reader, request)) {
         take_certificate(session, request);
@@ -457,6 +412,11 @@ static void ask(struct local_incoming_server_session *session, struct socket_rea
                         socket_connection_peer(reader->connection));
         answer_error(session, reader, request, PACKET_RESOURCE_CONSTRAINT,
                      "too many verifications for streams that have proved nothing");
+        return;
+    case CLAIM_ENOUGH:
+        validated_domains_log_enough(session, request->to, request->from);
+        answer_error(session, reader, request, PACKET_RESOURCE_CONSTRAINT,
+                     "there are enough other streams of this domain");
         return;
     case CLAIM_TOO_LATE:
         answer_error(session, reader, request, PACKET_RESOURCE_CONSTRAINT,
@@ -577,11 +537,13 @@ enum domain_right local_incoming_server_session_is_valid_domain(
 
 bool local_incoming_server_session_is_validated(struct local_incoming_server_session *session)
 {
-    return atomic_load_explicit(&session->validated, memory_order_acquire) > 0;
+    return session != NULL && atomic_load_explicit(&session->validated, memory_order_acquire) > 0;
 }
 
 bool local_incoming_server_session_has_pending(struct local_incoming_server_session *session)
 {
+    if (session == NULL)
+        return false;
     pthread_mutex_lock(&session->session.lock);
     bool pending = session->pending > 0;
     pthread_mutex_unlock(&session->session.lock);

@@ -31,7 +31,7 @@ struct handshake_offer {
 /* local_incoming_server_session_create_session - for a stream whose opening tag is acceptable:
  * `local` is the domain it is addressed to. Sends the handshake: our header with a new stream id
  * and, if the peer's version is 1.0 or later, the features (never to others: OF-443). A
- * domain that has proved itself by SASL is validated from the start. One reference for the caller; registered with the session manager until close. */
+ * domain that has proved itself by SASL is validated from the start, unless it has enough streams. One reference for the caller; registered with the session manager until close. */
 struct local_incoming_server_session *local_incoming_server_session_create_session(
     struct socket_reader *reader, const char *local, const struct stream_header *header,
     const struct handshake_offer *offer);
@@ -54,12 +54,6 @@ int local_incoming_server_session_validate_subsequent_domain(
     struct local_incoming_server_session *session, struct socket_reader *reader,
     const struct dialback_element *request);
 
-/* local_incoming_server_session_may_have - does xmpp.server.session.allowmultiple let this pair have this stream
- * too? By the reader's thread. */
-bool local_incoming_server_session_may_have(struct local_incoming_server_session *session,
-                                            const struct socket_reader *reader, const char *local,
-                                            const char *remote);
-
 enum domain_right {
     DOMAIN_VALIDATED,    /* this pair was proved on this stream */
     DOMAIN_OTHER_PAIR,   /* the remote domain was proved, but not to this local domain */
@@ -69,7 +63,7 @@ enum domain_right {
  * Prepared domains. A remembered answer, or one hash probe. By the reader's thread. */
 enum domain_right local_incoming_server_session_is_valid_domain(
     struct local_incoming_server_session *session, struct span local, struct span remote);
-/* local_incoming_server_session_is_validated - was anything proved yet? Any thread. */
+/* local_incoming_server_session_is_validated - was anything proved yet? Any thread. NULL, here and below: no. */
 bool local_incoming_server_session_is_validated(struct local_incoming_server_session *session);
 /* local_incoming_server_session_has_pending - is a verification under way? Any thread. */
 bool local_incoming_server_session_has_pending(struct local_incoming_server_session *session);

@@ -20,10 +20,12 @@
 #include <stdlib.h>
 
 #include "server/config.h"
+#include "server/limit_log.h"
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/remote_server_manager.h"
 #include "server/upstream_manager.h"
+#include "server/xmpp_server.h"
 #include "session/local_outgoing_server_session.h"
 #include "session/packet_router.h"
 #include "session/retry_pause.h"
@@ -33,6 +35,7 @@ struct waiting {
     struct waiting *next;
     struct arena *arena; /* owned: the packet lives in it */
     struct element *packet;
+    int64_t since;
 };
 
 struct promise {
@@ -75,6 +78,7 @@ static void enqueue(struct promise *promise, const struct element *packet)
     struct waiting *waiting = text_calloc(1, sizeof *waiting);
     waiting->arena = arena_new(0);
     waiting->packet = element_copy(waiting->arena, packet);
+    waiting->since = xmpp_server_now();
     *promise->end = waiting;
     promise->end = &waiting->next;
     promise->count++;
@@ -137,6 +141,8 @@ static void process(struct span local, struct span remote, const struct element 
             local_outgoing_server_session_authenticate_domain(local, remote);
             return;
         case PLACE_FULL:
+            limit_log_bites(LIMIT_QUEUE, "%lld stanzas wait for %.*s", (long long)most,
+                            (int)remote.length, remote.bytes);
             outgoing_session_promise_return_to_sender(packet, PACKET_RESOURCE_CONSTRAINT,
                                                       "too many stanzas wait for the other server");
             return;
@@ -236,6 +242,45 @@ void outgoing_session_promise_failed(struct span local, struct span remote, enum
         free_waiting(each);
     }
     free(promise);
+}
+
+/* take_old - of all promises, those that came at `before` or earlier; with promises_lock held */
+static struct waiting *take_old(int64_t before)
+{
+    struct waiting *old = NULL, **end = &old;
+    size_t position = 0;
+    for (struct domain_pair *pair; (pair = domain_pair_table_next(&promises, &position)) != NULL;) {
+        struct promise *promise = pair->value;
+        while (promise->first != NULL && promise->first->since <= before) {
+            *end = promise->first;
+            end = &promise->first->next;
+            promise->first = *end;
+            promise->count--;
+        }
+        if (promise->first == NULL)
+            promise->end = &promise->first;
+    }
+    *end = NULL;
+    return old;
+}
+
+void outgoing_session_promise_tick(int64_t now)
+{
+    const struct config *config = config_get();
+    int64_t age = config->s2s_queue_age;
+    config_unref(config);
+    pthread_mutex_lock(&promises_lock);
+    struct waiting *old = take_old(now - age);
+    pthread_mutex_unlock(&promises_lock);
+    while (old != NULL) {
+        struct waiting *each = old;
+        old = each->next;
+        limit_log_bites(LIMIT_QUEUE_AGE, "a <%s> to %s waited too long", each->packet->name,
+                        element_get(each->packet, "to"));
+        outgoing_session_promise_return_to_sender(each->packet, PACKET_REMOTE_SERVER_TIMEOUT,
+                                                  "the other server could not be reached in time");
+        free_waiting(each);
+    }
 }
 
 void outgoing_session_promise_stop(void)

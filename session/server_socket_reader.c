@@ -35,11 +35,14 @@
 #include "server/upstream_manager.h"
 #include "server/xmpp_server.h"
 #include "session/blocking_reading_mode.h"
+#include "session/incoming_handshake.h"
 #include "session/local_incoming_server_session.h"
 #include "session/packet_router.h"
 #include "session/sasl_authentication.h"
 #include "session/session_outcome.h"
+#include "session/stanza_pace.h"
 #include "session/tls_negotiation.h"
+#include "session/validated_domains.h"
 #include "xml/jid.h"
 #include "xml/packet.h"
 #include "xml/xmlns.h"
@@ -57,6 +60,7 @@ struct server_socket_reader {
     bool external; /* EXTERNAL is offered to `remote` */
     bool authenticated; /* it proved itself by SASL: headers that follow must say the same */
     int64_t failures;   /* of SASL */
+    struct stanza_pace pace;
 };
 
 static _Atomic unsigned next_number;
@@ -64,20 +68,6 @@ static _Atomic unsigned next_number;
 static struct server_socket_reader *self_of(struct socket_reader *reader)
 {
     return reader->owner;
-}
-
-/* write_header - before a stream error when no session was made: our header, from our first domain */
-static void write_header(struct socket_reader *reader, struct text *out)
-{
-    char id[33];
-    socket_reader_make_stream_id(id);
-    struct stream_header_fields fields = {.from = reader->config->xmpp_domain,
-                                          .id = id,
-                                          .lang = "en",
-                                          .content_ns = XMLNS_SERVER,
-                                          .dialback = true,
-                                          .version = true};
-    stream_header_write(out, &fields);
 }
 
 /* read_domain - a header attribute that must be a bare domain. 0 absent, 1 good, -1 not a domain. */
@@ -259,6 +249,9 @@ static int stream_opened(struct socket_reader *reader, const struct stream_heade
     if (create_session(self, header) == NULL)
         return socket_reader_end(reader, STREAM_INVALID_NAMESPACE, NULL,
                                  "the default namespace is '%s'", header->content_ns);
+    if (self->authenticated && !local_incoming_server_session_is_validated(self->session))
+        return socket_reader_end(reader, STREAM_RESOURCE_CONSTRAINT, NULL,
+                                 "there are enough other streams of %s", self->remote);
     return 0;
 }
 
@@ -335,8 +328,7 @@ static int authenticate(struct socket_reader *reader, const struct element *elem
         sasl_authentication_handle(element, &offer, xmpp_packet_reader_arena(reader->packets));
     if (condition == NULL && !remote_server_manager_can_access(self->remote, NULL))
         condition = "not-authorized";
-    if (condition == NULL &&
-        !local_incoming_server_session_may_have(self->session, reader, self->local, self->remote))
+    if (condition == NULL && !validated_domains_may_have(self->session, self->local, self->remote))
         condition = "temporary-auth-failure";
     return condition == NULL ? sasl_success(self) : sasl_failure(self, condition);
 }
@@ -393,6 +385,9 @@ static int packet_received(struct socket_reader *reader, struct element *packet)
                      XMLNS_SERVER, packet);
     local_incoming_server_session_count_packet(self->session);
     reader->uncounted++;
+    if (stanza_pace_is_on(&self->pace))
+        stanza_pace_keep(&self->pace, reader->config, reader->connection, from_jid.domain,
+                         xmpp_packet_reader_packet_bytes(reader->packets));
     packet_router_route(xmpp_packet_reader_arena(reader->packets), packet, &to_jid, &from_jid);
     return 0;
 }
@@ -463,23 +458,16 @@ static int process(struct socket_reader *reader, struct element *element)
 
 static bool is_authenticated(struct socket_reader *reader)
 {
-    struct server_socket_reader *self = self_of(reader);
-    return self->session != NULL && local_incoming_server_session_is_validated(self->session);
-}
-
-static bool has_pending(struct server_socket_reader *self)
-{
-    return self->session != NULL && local_incoming_server_session_has_pending(self->session);
+    return local_incoming_server_session_is_validated(self_of(reader)->session);
 }
 
 /* is_settled - a key is asked about: mostly nothing comes before the verdict */
 static bool is_settled(struct socket_reader *reader)
 {
-    return has_pending(self_of(reader));
+    return local_incoming_server_session_has_pending(self_of(reader)->session);
 }
 
-/* deadline - before authentication a fixed one, which neither white space nor single bytes move;
- * after it the idle limit */
+/* deadline - before authentication a fixed one, which neither white space nor single bytes move; after it the idle limit */
 static int64_t deadline(struct socket_reader *reader)
 {
     struct server_socket_reader *self = self_of(reader);
@@ -488,7 +476,8 @@ static int64_t deadline(struct socket_reader *reader)
         return idle > 0 ? socket_connection_last_active(reader->connection) + idle : -1;
     }
     int64_t now = xmpp_server_now();
-    if (now >= self->negotiation_deadline && has_pending(self))
+    if (now >= self->negotiation_deadline &&
+        local_incoming_server_session_has_pending(self->session))
         return now + PENDING_RECHECK_MS; /* every verification has a deadline of its own */
     return self->negotiation_deadline;
 }
@@ -498,7 +487,8 @@ static int timed_out(struct socket_reader *reader)
     struct server_socket_reader *self = self_of(reader);
     int64_t now = xmpp_server_now();
     if (!is_authenticated(reader)) {
-        if (has_pending(self) || now < self->negotiation_deadline)
+        if (local_incoming_server_session_has_pending(self->session) ||
+            now < self->negotiation_deadline)
             return 0;
         metrics_add(limited_negotiation_time, 1);
         return socket_reader_fail(reader, FAILURE_NOTHING_PROVED, STREAM_CONNECTION_TIMEOUT, NULL,
@@ -512,6 +502,11 @@ static int timed_out(struct socket_reader *reader)
                              (long long)idle);
 }
 
+static void over(struct socket_reader *reader)
+{
+    validated_domains_over(self_of(reader)->session);
+}
+
 static const struct socket_reader_operations operations = {
     .stream_opened = stream_opened,
     .process = process,
@@ -521,12 +516,14 @@ static const struct socket_reader_operations operations = {
     .timed_out = timed_out,
     .is_settled = is_settled,
     .is_authenticated = is_authenticated,
-    .write_header = write_header,
+    .over = over,
+    .write_header = incoming_handshake_write_header,
 };
 
 static void free_reader(struct server_socket_reader *self)
 {
     connection_limiter_release(self->reader.ticket); /* before its descriptor is closed */
+    stanza_pace_free(&self->pace);
     socket_reader_free(&self->reader);
     free(self->local);
     free(self->remote);
@@ -549,10 +546,10 @@ static void run(void *given)
         blocking_reading_mode_run(reader);
     else
         socket_connection_finish(reader->connection, SOCKET_READER_LINGER_MS);
-    if (self->remote == NULL && !has_pending(self))
+    bool pending = local_incoming_server_session_has_pending(self->session);
+    if (self->remote == NULL && !pending)
         session_outcome_in_nameless(reader);
-    session_outcome_in_over(reader, self->upstream || has_pending(self) ? NULL : self->remote,
-                            self->local);
+    session_outcome_in_over(reader, self->upstream || pending ? NULL : self->remote, self->local);
     reader->quiet = connection_limiter_was_evicted(reader->ticket); /* no flood in the log */
     if (self->session != NULL)
         local_incoming_server_session_close(self->session, reader);
@@ -594,6 +591,7 @@ int server_socket_reader_create(int fd, const struct sockaddr *peer, enum connec
     socket_reader_init(&self->reader, &operations, fd, task->name, timeline_new(), self);
     self->reader.metric = &metrics.stanzas_in;
     self->reader.ticket = ticket;
+    stanza_pace_init(&self->pace, config);
     config_unref(config);
     return 0;
 }

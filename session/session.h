@@ -6,7 +6,8 @@
  *
  * Lock order of this room, outermost first:
  *   outgoing_session_promise (table) -> local_outgoing_server_session (table) -> session ->
- *   routing_table, session_manager, outgoing_line, retry_pause, iq_router (leaves of this room)
+ *   routing_table, session_manager, outgoing_line, retry_pause, iq_router, domain_limits
+ *   (leaves of this room)
  * and only then those of server/ (connection write lock, rows, log). A later one is never held
  * when an earlier one is taken; none is held across a wait, a send, or a call through a function
  * pointer.

@@ -93,7 +93,8 @@ class Ours(Target):
 
     def configure(self):
         # All that has to do with limits, in one place.
-        limits = {"s2s.connections.max": 50000, "xmpp.socket.backlog": 4096, "xmpp.server.outgoing.max.threads": 1000}
+        limits = {"s2s.connections.max": 50000, "xmpp.socket.backlog": 4096, "xmpp.server.outgoing.max.threads": 1000,
+                  "s2s.limit.exempt": "127.0.0.0/8", "s2s.limit.streams-per-domain": 0}
         settings = {
             "xmpp.domain": DOMAIN,
             "network.interface": TARGET,
