@@ -299,7 +299,7 @@ enum config_cert_policy { CONFIG_CERT_POLICY_WORDS(CONFIG_ENUM_VALUE) };
       "xmpp.server.outgoing.max.threads.")                                                         \
     X(s2s_limit_connections_per_address, NUMBER, "s2s.limit.connections-per-address", "s2s",       \
       "limit.connections-per-address", "1000", 0, 1000000, false,                                  \
-      "Incoming connections at once from one address; 0, here and below: no limit.")               \
+      "Incoming connections at once from one address; 0: no limit, as with the five that follow.") \
     X(s2s_limit_connections_per_network, NUMBER, "s2s.limit.connections-per-network", "s2s",       \
       "limit.connections-per-network", "2000", 0, 1000000, false, "The same from one network.")    \
     X(s2s_limit_strangers_per_address, NUMBER, "s2s.limit.strangers-per-address", "s2s",           \
