@@ -86,8 +86,6 @@ enum outgoing_offer outgoing_dialback_offer(struct local_outgoing_server_session
                                                session->stream_id, answer_by, out);
         free(domain);
     } else {
-        if (session->state == WAITING_FOR_THREAD && session->wanted == NULL) /* for a question */
-            session->deadline += xmpp_server_now() - session->session.created;
         struct wanted *wanted = text_calloc(1, sizeof *wanted);
         wanted->local = domain;
         wanted->next = session->wanted;
