@@ -55,7 +55,7 @@ def white_space_of_strangers_ends_their_streams(world):
 @case()
 def keep_alives_by_the_thousand_cost_little(world):
     """Blanks on 20 authenticated streams, one a segment, as fast as they go: the streams stay, others' pings are answered, memory is flat."""
-    with world.server() as server:
+    with world.server({"s2s.limit.streams-per-domain": 30}) as server:
         streams = [server.prove() for _ in range(20)]
         before = server.settle()
 

@@ -283,7 +283,7 @@ def an_authoritative_server_that_drips_holds_nothing_up(world):
 @case()
 def authenticated_peers_that_drip_stanzas_hold_up_nobody(world):
     """X26. A stanza of 1 MiB at a byte a time, on 20 streams: pings of another stream go on, memory is what came."""
-    with world.server(settings(world)) as server:
+    with world.server(settings(world, **{"s2s.limit.streams-per-domain": 30})) as server:
         streams = [server.prove() for _ in range(20)]
         for stream in streams:
             stream.sendall(b"<message from='u@remote.test' to='v@s2s.test'><body>" + b"x" * 1000)
