@@ -16,6 +16,7 @@
 #include <getopt.h>
 #include <libxml/parser.h>
 #include <libxml/xmlmemory.h>
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,10 +207,12 @@ static void do_housekeeping(void)
     service_notify_tick(now);
 }
 
-/* flush_last - the last act of each thread: what it has written at its very end goes out */
-static void flush_last(void)
+/* end_thread - the last act of each thread: what it has written at its very end goes out, and what OpenSSL keeps for it is freed now.
+ * Freed by the C library, it would be after this thread was counted as gone, when the end of the program frees OpenSSL itself. */
+static void end_thread(void)
 {
     touched_connections_flush(true);
+    OPENSSL_thread_stop();
 }
 
 /* wait_for_signal - the next one of interest, or 0 when it is time for the housekeeping */
@@ -306,7 +309,7 @@ static void start_rooms(struct options *options)
         config_unref(config);
         exit(result);
     }
-    thread_set_last_act(flush_last);
+    thread_set_last_act(end_thread);
     connection_manager_set_reader_factory(create_reader);
     routing_table_set_no_route_handler(outgoing_session_promise_process);
     if (reload_make_home(config, &why) < 0 || control_socket_open(config->s2s_home, &why) < 0 ||
