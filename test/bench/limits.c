@@ -9,6 +9,9 @@
  * encrypt    the reverse
  * handshake  TLS 1.3 with full handshakes, both sides on CORE and in memory: each operation is one
  *            server handshake and one client handshake, as in a new stream with dialback
+ * sockets    what the kernel alone takes for that: PAIRS processes on CORE, each with a peer on OTHER-CORE;
+ *            an operation accepts a connection, reads and writes thrice, connects to the peer, writes and
+ *            reads thrice, answers on the first connection, and closes both. No threads, no XML, no DNS
  *
  * Prints one line of JSON; `done` are stanzas of BYTES bytes, or operations.
  */
@@ -18,11 +21,14 @@
 #include <openssl/ssl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -30,6 +36,8 @@
 
 #define CHUNK 16384
 #define BLOCK 65536
+#define PAIRS 16
+#define PIECE 200 /* bytes of a stream header, features, or a dialback element, about */
 
 static double seconds;
 static size_t stanza_size;
@@ -137,17 +145,31 @@ static void parse(void)
 
 /* ---- processes with a socket between them */
 
+static int start_listener(struct sockaddr_in *address)
+{
+    *address =
+        (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(*address);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (listener < 0 || bind(listener, (struct sockaddr *)address, size) < 0 ||
+        listen(listener, 1) < 0 || getsockname(listener, (struct sockaddr *)address, &size) < 0)
+        give_up("listen");
+    return listener;
+}
+
+static int connect_to(const struct sockaddr_in *address)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+        give_up("connect");
+    return fd;
+}
+
 static void connect_pair(int ends[2])
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(address);
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (listener < 0 || bind(listener, (struct sockaddr *)&address, size) < 0 ||
-        listen(listener, 1) < 0 || getsockname(listener, (struct sockaddr *)&address, &size) < 0)
-        give_up("listen");
-    ends[0] = socket(AF_INET, SOCK_STREAM, 0);
-    if (connect(ends[0], (struct sockaddr *)&address, size) < 0)
-        give_up("connect");
+    struct sockaddr_in address;
+    int listener = start_listener(&address);
+    ends[0] = connect_to(&address);
     ends[1] = accept(listener, NULL, NULL);
     close(listener);
 }
@@ -321,6 +343,95 @@ static void handshake(void)
     report("handshake", (double)done, time, read_clock(CLOCK_PROCESS_CPUTIME_ID) - cpu);
 }
 
+/* ---- sockets */
+
+static bool sends(int fd)
+{
+    return write(fd, block, PIECE) == PIECE;
+}
+
+static bool receives(int fd)
+{
+    char piece[PIECE];
+    return recv(fd, piece, sizeof(piece), MSG_WAITALL) == PIECE;
+}
+
+/* ask - the peer: a stream header, features, and a key; then it is asked for the key's verdict */
+static bool ask(int listener, const struct sockaddr_in *other)
+{
+    int fd = connect_to(other);
+    bool fine = sends(fd) && receives(fd) && receives(fd) && sends(fd);
+    int verifying = fine ? accept(listener, NULL, NULL) : -1;
+    fine = verifying >= 0 && receives(verifying) && sends(verifying) && sends(verifying) &&
+           receives(verifying) && sends(verifying) && receives(verifying);
+    close(verifying);
+    fine = fine && receives(fd);
+    close(fd);
+    return fine;
+}
+
+/* answer - the server, to one that asks */
+static bool answer(int listener, const struct sockaddr_in *other)
+{
+    int fd = accept(listener, NULL, NULL);
+    bool fine = fd >= 0 && receives(fd) && sends(fd) && sends(fd) && receives(fd);
+    int verifying = connect_to(other);
+    fine = fine && sends(verifying) && receives(verifying) && receives(verifying) &&
+           sends(verifying) && receives(verifying) && sends(verifying);
+    close(verifying);
+    fine = fine && sends(fd);
+    close(fd);
+    return fine;
+}
+
+static pid_t repeat(bool (*step)(int, const struct sockaddr_in *), int on, int listener,
+                    const struct sockaddr_in *other, atomic_ulong *done)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    go_to(on);
+    while (step(listener, other))
+        atomic_fetch_add(done, 1);
+    exit(1);
+}
+
+static void sockets(void)
+{
+    pid_t servers[PAIRS], peers[PAIRS];
+    atomic_ulong *done =
+        mmap(NULL, 2 * sizeof(*done), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (done == MAP_FAILED)
+        give_up("mmap");
+    double cpu = 0;
+    for (int i = 0; i < PAIRS; i++) {
+        struct sockaddr_in to_server, to_peer;
+        int server = start_listener(&to_server), peer = start_listener(&to_peer);
+        servers[i] = repeat(answer, core, server, &to_peer, &done[0]);
+        peers[i] = repeat(ask, other_core, peer, &to_server, &done[1]);
+        close(server);
+        close(peer);
+    }
+    usleep(100000); /* all have begun */
+    for (int i = 0; i < PAIRS; i++)
+        cpu -= cpu_of(servers[i]);
+    unsigned long before = atomic_load(&done[0]);
+    double begin = read_clock(CLOCK_MONOTONIC);
+    usleep((useconds_t)(seconds * 1e6));
+    double count = (double)(atomic_load(&done[0]) - before);
+    double time = read_clock(CLOCK_MONOTONIC) - begin;
+    for (int i = 0; i < PAIRS; i++)
+        cpu += cpu_of(servers[i]);
+    for (int i = 0; i < PAIRS; i++) {
+        if (waitpid(servers[i], NULL, WNOHANG) != 0 || waitpid(peers[i], NULL, WNOHANG) != 0)
+            give_up("a pair of processes ended");
+        end(servers[i]);
+        end(peers[i]);
+    }
+    report("sockets", count, time, cpu);
+}
+
 int main(int count, char **words)
 {
     if (count != 7)
@@ -345,6 +456,8 @@ int main(int count, char **words)
         records(mode, false);
     else if (strcmp(mode, "handshake") == 0)
         handshake();
+    else if (strcmp(mode, "sockets") == 0)
+        sockets();
     else
         give_up("unknown mode");
     return 0;

@@ -49,6 +49,7 @@ LIMITS = (
     Limit("decrypt", "TLS 1.3 records with these bytes are read"),
     Limit("encrypt", "TLS 1.3 records with these bytes are written"),
     Limit("handshake-limit", "OpenSSL shakes hands, one as server and one as client each (TLS 1.3, ECDSA P-256)", "handshakes"),
+    Limit("sockets-limit", "the kernel alone: two connections and what passes on them, as for a new stream with dialback", "streams"),
 )
 
 
