@@ -2,13 +2,14 @@
 /* retained_bytes - what the kernel took and the other side's kernel has not acknowledged yet
  *
  * A list of pieces, each with where it ends on the wire. Arrived is all that ends at or before what was acknowledged. The
- * memory of pieces that have arrived goes round as the spare one, so a busy connection allocates nothing.
+ * memory of pieces that have arrived goes round as the spare ones, so a busy connection allocates nothing: what malloc has back
+ * goes to the system when it is that large, and comes from there page by page.
  */
 #include "server/retained_bytes.h"
 
 #include <stdlib.h>
 
-#define SPARE_ROOM 262144 /* bytes of memory that are worth keeping for the next piece */
+#define SPARE_ROOM 262144 /* bytes of memory that are worth keeping for a later piece */
 #define RECORD 16384      /* bytes of a full TLS record */
 
 struct retained_piece {
@@ -30,15 +31,26 @@ void retained_bytes_add(struct retained_bytes *retained, struct text *piece, uin
     retained->last = added;
 }
 
+/* spare - the one with most memory, or with least */
+static struct text *spare(struct retained_bytes *retained, bool most)
+{
+    struct text *found = &retained->spares[0];
+    for (struct text *each = found; each < retained->spares + RETAINED_SPARES; each++)
+        if (most ? each->room > found->room : each->room < found->room)
+            found = each;
+    return found;
+}
+
 void retained_bytes_recycle(struct retained_bytes *retained, struct text *piece)
 {
-    if (piece->room > SPARE_ROOM || piece->room <= retained->spare.room) {
+    struct text *least = spare(retained, false);
+    if (piece->room > SPARE_ROOM || piece->room <= least->room) {
         text_free(piece);
         return;
     }
-    text_free(&retained->spare);
+    text_free(least);
     text_clear(piece);
-    retained->spare = *piece;
+    *least = *piece;
     *piece = TEXT_EMPTY;
 }
 
@@ -56,9 +68,15 @@ void retained_bytes_release(struct retained_bytes *retained, uint64_t acknowledg
 
 struct text retained_bytes_take_spare(struct retained_bytes *retained)
 {
-    struct text taken = retained->spare;
-    retained->spare = TEXT_EMPTY;
+    struct text *most = spare(retained, true), taken = *most;
+    *most = TEXT_EMPTY;
     return taken;
+}
+
+void retained_bytes_drop_spares(struct retained_bytes *retained)
+{
+    for (int i = 0; i < RETAINED_SPARES; i++)
+        text_free(&retained->spares[i]);
 }
 
 bool retained_bytes_is_empty(const struct retained_bytes *retained)
@@ -96,5 +114,5 @@ size_t retained_bytes_append(const struct retained_bytes *retained, uint64_t ack
 void retained_bytes_free(struct retained_bytes *retained)
 {
     retained_bytes_release(retained, UINT64_MAX);
-    text_free(&retained->spare);
+    retained_bytes_drop_spares(retained);
 }

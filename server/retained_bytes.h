@@ -14,11 +14,13 @@
 
 #include "xml/text.h"
 
+#define RETAINED_SPARES 3
+
 struct retained_piece;
 
 struct retained_bytes {
     struct retained_piece *first, *last; /* in the order in which they were sent */
-    struct text spare;                   /* memory of a piece that has arrived, for the next */
+    struct text spares[RETAINED_SPARES]; /* memory of pieces that have arrived, for the next ones */
 };
 
 /* Positions on the wire count the bytes of the TCP stream, those of TLS included. */
@@ -33,6 +35,8 @@ void retained_bytes_release(struct retained_bytes *retained, uint64_t acknowledg
 void retained_bytes_recycle(struct retained_bytes *retained, struct text *piece);
 /* retained_bytes_take_spare - an empty text, with memory if there is some */
 struct text retained_bytes_take_spare(struct retained_bytes *retained);
+/* retained_bytes_drop_spares - gives that memory back */
+void retained_bytes_drop_spares(struct retained_bytes *retained);
 bool retained_bytes_is_empty(const struct retained_bytes *retained);
 /* retained_bytes_append - all that is kept; returns how much of it arrived, encrypted bytes only as whole records */
 size_t retained_bytes_append(const struct retained_bytes *retained, uint64_t acknowledged,

@@ -22,7 +22,7 @@
 #include "server/thread.h"
 #include "server/xmpp_server.h"
 
-#define FLUSH_AT 131072 /* bytes: send before the input is used up */
+#define FLUSH_AT 65536 /* bytes: send before the input is used up */
 
 void send_queue_init(struct send_queue *queue, struct socket_channel *channel, const char *name,
                      const char *peer, const struct send_limits *limits)
@@ -277,8 +277,7 @@ void send_queue_tick(struct send_queue *queue, bool idle)
         flush_locked(queue, false);
         release(queue);
         if (idle && queue->pending.length == 0) {
-            struct text spare = retained_bytes_take_spare(&queue->retained);
-            text_free(&spare);
+            retained_bytes_drop_spares(&queue->retained);
             text_free(&queue->pending);
         }
     }

@@ -102,8 +102,7 @@ static void lends_the_memory_of_what_has_arrived(void **state)
     struct text spare = retained_bytes_take_spare(&retained);
     assert_null(spare.bytes);
     add(&retained, 'a', 1000, 0, 1000);
-    add(&retained, 'b', 10, 1000, 1010);
-    add(&retained, 'c', 1 << 20, 1010, 1010 + (1 << 20)); /* too much to lie about */
+    add(&retained, 'c', 1 << 20, 1000, 1000 + (1 << 20)); /* too much to lie about */
     retained_bytes_release(&retained, UINT64_MAX);
     spare = retained_bytes_take_spare(&retained);
     assert_in_range(spare.room, 1000, 262144);
@@ -118,6 +117,30 @@ static void lends_the_memory_of_what_has_arrived(void **state)
     retained_bytes_free(&retained);
 }
 
+static void keeps_the_largest_of_the_spare_ones(void **state)
+{
+    (void)state;
+    struct retained_bytes retained = {0};
+    for (uint64_t i = 0; i < 6; i++) /* 1000, 4000, 7000, 2000, 5000, 8000 */
+        add(&retained, 'a', 1000 + i % 3 * 3000 + i / 3 * 1000, 10000 * i, 10000 * i + 10000);
+    retained_bytes_release(&retained, UINT64_MAX);
+    size_t last = SIZE_MAX;
+    for (int i = 0; i < RETAINED_SPARES; i++) {
+        struct text spare = retained_bytes_take_spare(&retained);
+        assert_in_range(spare.room, 5000, last);
+        last = spare.room;
+        text_free(&spare);
+    }
+    struct text none = retained_bytes_take_spare(&retained);
+    assert_null(none.bytes);
+    add(&retained, 'a', 1000, 0, 1000);
+    retained_bytes_release(&retained, UINT64_MAX);
+    retained_bytes_drop_spares(&retained);
+    none = retained_bytes_take_spare(&retained);
+    assert_null(none.bytes);
+    retained_bytes_free(&retained);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +149,7 @@ int main(void)
         cmocka_unit_test(takes_what_stood_before_a_piece_for_something_else),
         cmocka_unit_test(an_empty_piece_counts_for_nothing),
         cmocka_unit_test(lends_the_memory_of_what_has_arrived),
+        cmocka_unit_test(keeps_the_largest_of_the_spare_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
