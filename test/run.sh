@@ -7,7 +7,7 @@
 # than 0, runs out of time, has no such last line or no test, and when a sanitizer wrote a report
 # during it, in whatever process. What failed is shown at the end; the very last line is the sum.
 #
-# Most steps wait most of their time: LANES of them (2) run at once. Those that measure, or load both cores, run alone.
+# Most steps wait most of their time: LANES of them (2) run at once. Those that measure run alone.
 # STEPS='unit|dialog' restricts a run to the steps whose name matches (builds are made all the same).
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -137,7 +137,7 @@ build asan all tests bench-programs VARIANT=asan
 build tsan all tests bench-programs VARIANT=tsan
 build fuzz targets VARIANT=fuzz
 
-alone fuzzing fuzz 180 sh test/fuzz/run.sh short
+step fuzzing fuzz 180 sh test/fuzz/run.sh short
 step layers source 60 sh test/check_layers.sh
 step 'model of dialback' source 120 "$PYTHON" test/model/run.py
 unit_tests=(test/test_*.c)
