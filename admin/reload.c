@@ -59,15 +59,18 @@ int reload_make_home(const struct config *config, struct text *why)
     return result;
 }
 
-/* reload_apply - what can fail on what the operator wrote comes first */
-int reload_apply(const struct config *config, struct text *why)
+/* apply_settings - all but the rows of files, which are only looked at. What can fail on what the operator wrote comes first. */
+static int apply_settings(const struct config *config, struct text *why)
 {
     if (dns_util_parse_overrides(config->dnsutil_dnsOverride, why) < 0 ||
-        reload_make_home(config, why) < 0 || remote_server_manager_load(config, why) < 0 ||
-        dialback_key_start(config->s2s_home, config->xmpp_server_dialback_secret, why) < 0 ||
-        certificate_manager_start(config, why) < 0 || dns_util_start(config, why) < 0)
+        reload_make_home(config, why) < 0)
         return -1;
-    if (external_component_manager_load(config, why) < 0 || upstream_manager_load(config, why) < 0)
+    struct remote_servers *rows = remote_servers_read(config, why);
+    remote_servers_free(rows);
+    if (rows == NULL || external_component_manager_would_serve(config, "", why) < 0 ||
+        dialback_key_start(config->s2s_home, config->xmpp_server_dialback_secret, why) < 0 ||
+        certificate_manager_start(config, why) < 0 || dns_util_start(config, why) < 0 ||
+        upstream_manager_load(config, why) < 0)
         return -1;
     if (xmpp_server_configure(config) < 0) {
         text_append_string(why, "xmpp.domain or s2s.domains: not a domain");
@@ -80,9 +83,20 @@ int reload_apply(const struct config *config, struct text *why)
     return 0;
 }
 
-/* --- the listeners --- */
+/* apply_rows - last, as what was in a file before is nowhere to go back to */
+static int apply_rows(const struct config *config, struct text *why)
+{
+    return remote_server_manager_load(config, why) < 0 ||
+                   external_component_manager_load(config, why) < 0
+               ? -1
+               : 0;
+}
 
-/* set_ssl_listener - where TLS begins with the first byte; never without a certificate */
+int reload_apply(const struct config *config, struct text *why)
+{
+    return apply_settings(config, why) < 0 || apply_rows(config, why) < 0 ? -1 : 0;
+}
+
 static int set_ssl_listener(const struct config *config, struct text *why)
 {
     struct certificates *certificates = certificate_manager_get();
@@ -150,7 +164,7 @@ void reload_restart_needed(struct text *names)
 static void go_back(const struct config *old, bool published, const struct text *why)
 {
     struct text again = TEXT_EMPTY;
-    bool good = reload_apply(old, &again) == 0;
+    bool good = apply_settings(old, &again) == 0;
     if (published) {
         config_publish(old);
         good = reload_listeners(old, &again) == 0 && good;
@@ -168,14 +182,15 @@ static void go_back(const struct config *old, bool published, const struct text 
 static int put_in_force(struct config *fresh, const struct text *content, struct text *why)
 {
     const struct config *old = config_get();
-    if (reload_apply(fresh, why) < 0) {
+    if (apply_settings(fresh, why) < 0) {
         config_unref(fresh);
         go_back(old, false, why);
         return -1;
     }
     config_publish(fresh);
     if (reload_listeners(fresh, why) < 0 ||
-        (content != NULL && config_changes_save(fresh, content, why) < 0)) {
+        (content != NULL && config_changes_save(fresh, content, why) < 0) ||
+        apply_rows(fresh, why) < 0) {
         go_back(old, true, why);
         return -1;
     }
