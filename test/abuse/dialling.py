@@ -144,6 +144,29 @@ def a_dead_domain_is_not_dialled_for_each_claim(world):
         gone.close()
 
 
+@case(reduced=False)
+def silent_name_servers_of_strangers_do_not_silence_ours(world):
+    """One claim a second of domains to whose names the DNS says nothing, and nobody else asks for anything. Libunbound would, after 12 s, take
+    the name server that it asks for dead, and answer every question at once with a failure, for minutes."""
+    met = []
+    service = Listener(lambda connection: met.append(time.monotonic()))
+    streams = []
+    try:
+        with world.server(names=Wild(leads_to(service.port))) as server:
+            for domain in [b"silent%d.test" % number for number in range(16)] + [b"good%d.test" % number for number in range(3)]:
+                began = time.monotonic()
+                streams.append(server.open_stream())
+                streams[-1].sendall(RESULT % domain)
+                time.sleep(1)
+                if b"good" in domain:
+                    assert met, "%s was not found in the DNS within a second" % domain.decode()
+                    print("  %s after %.2f s" % (domain.decode(), met.pop() - began))
+            for stream in streams:
+                stream.close()
+    finally:
+        service.close()
+
+
 @case()
 def one_claim_makes_a_bounded_number_of_connections(world):
     """X42. A domain with 60 SRV records, each of whose hosts has 20 addresses, none of which takes a connection: tried are 16 addresses."""
