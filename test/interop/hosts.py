@@ -102,8 +102,15 @@ class Network:
                 options.append("--srv-host=_xmpps-server._tcp.%s,xmpp.%s,5270,1,0" % (domain, domain))
             own = (public or {}).get(host.name)  # one address only, when it listens on one only
             options.append("--host-record=xmpp.%s,%s" % (domain, own or "%s,%s" % (host.address, host.address6)))
-        self.hosts["dns"].start(os.path.join(self.directory, "dns.log"), *options)
-        time.sleep(0.2)
+        log = os.path.join(self.directory, "dns.log")
+        process, end = self.hosts["dns"].start(log, *options), time.monotonic() + 15
+        while True:  # it says so once it listens
+            with open(log, "rb") as file:
+                if b"started, version" in file.read():
+                    return
+            if process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError("dnsmasq does not start; see " + log)
+            time.sleep(0.02)
 
     def remove(self):
         for host in self.hosts.values():
