@@ -8,6 +8,7 @@ and rows; of pki.py's names for certificates, and its certificates themselves. F
 import base64
 import glob
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -167,6 +168,22 @@ REQUESTS = ("status", "sessions example.net --sort=since", "sessions --sort queu
             "audit --last=20", "block \"\"", "get \"\\u0000\"", "\"stat", "listener", "settings retry --changed")
 
 
+def add_stories(seeds):
+    """Of each sentence that is told, with its actor and clause, a story of one step; and of each file, one of all its steps."""
+    for path in sorted(glob.glob(os.path.join(os.path.dirname(os.path.dirname(HERE)), "se*", "*.c"))):
+        with open(path) as file:
+            calls = re.findall(r'timeline_step\((.*?)\);', file.read(), re.S)
+        steps = []
+        for call in calls:
+            words = re.findall(r'"((?:[^"\\]|\\.)*)"', call)
+            if len(words) > 1:
+                steps.append({"after_ms": 1.5, "actor": words[0], "clause": words[1], "sentence": words[-1]})
+                steps.append({"after_ms": 1.5, "actor": words[0], "clause": words[1], "sentence": words[2 if len(words) > 2 else 1]})
+        for each in [steps] + [[step] for step in steps]:
+            seeds.add("sequence_diagram", json.dumps({"domain": "b.test", "local": "a.test", "direction": "in", "cause": "none",
+                                                      "steps": each}).encode())
+
+
 def main():
     seeds = Seeds(sys.argv[1])
     shutil.rmtree(seeds.directory, ignore_errors=True)
@@ -202,6 +219,7 @@ def main():
         sample = file.read()
     add_bounds(seeds, sample)
     add_openfire(seeds)
+    add_stories(seeds)
     for at in range(0, len(sample), 3000):
         seeds.add("config", sample[at:at + 3500].encode())
 
