@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "admin/audit_log.h"
+#include "admin/control_diagram.h"
 #include "admin/control_peers.h"
 #include "admin/control_permissions.h"
 #include "admin/control_reach.h"

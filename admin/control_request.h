@@ -14,7 +14,7 @@
 #include "xml/text.h"
 
 #define CONTROL_WORDS_MAX 16
-#define CONTROL_PARAMETERS_MAX 4
+#define CONTROL_PARAMETERS_MAX 6
 
 enum control_privilege {
     CONTROL_READ,  /* shows something */

@@ -133,6 +133,13 @@
       REQUIRED("domain", DOMAIN, "domain", "the other domain"),                                    \
       OPTIONAL("--with", TEXT, "file",                                                             \
                "judge by this settings file, which is not loaded, and the rows in its s2s.home"))  \
+    C(diagram, "diagram", READ, false, "Draw a handshake as a sequence diagram (SVG).",            \
+      "The last one with a domain of which the steps are kept (see explain); of a live stream, "   \
+      "all its steps so far. Prints the picture: openfire-s2sctl diagram example.net > file.svg",  \
+      REQUIRED("domain-or-stream", TEXT, "session", "a domain, or the name or id of a stream"),    \
+      FLAG("--in", "only what the domain began"), FLAG("--out", "only what we began"),             \
+      FLAG("--failed", "only what failed"),                                                        \
+      OPTIONAL_NUMBER("--back", 0, 100, "not the last, but so many before it (0)"))                \
     C(check, "check", READ, true, "Try to reach a domain, step by step; live sessions stay.",      \
       "DNS, every address, TLS, the certificate, each way of authentication that is offered, and " \
       "a ping. Without a server that answers, openfire-s2sctl tries by itself what can be tried "  \

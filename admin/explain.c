@@ -24,26 +24,32 @@ static json_t *tell_line(const struct timeline_line *line)
                      json_words(line->clause));
 }
 
-static json_t *tell_record(const struct timeline_record *record)
+json_t *explain_story(const struct timeline_story *story)
 {
     json_t *steps = json_array();
-    for (int i = 0; i < record->story->count; i++)
-        json_array_append_new(steps, tell_line(&record->story->lines[i]));
-    return json_pack(
-        "{s:o, s:o, s:I, s:b, s:o, s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:o}", "when",
-        json_moment(record->when), "first", json_moment(record->first), "count",
-        (json_int_t)record->count, "certain", record->certain, "local", json_words(record->local),
-        "peer", json_words(record->peer), "cause", failure_word(record->failure), "step",
-        failure_step_word(failure_step(record->failure)), "side",
-        failure_side_word(failure_side(record->failure)), "why", json_words(record->why), "took_ms",
-        (json_int_t)record->story->took, "lost", (json_int_t)record->story->lost, "steps", steps);
+    for (int i = 0; i < story->count; i++)
+        json_array_append_new(steps, tell_line(&story->lines[i]));
+    return steps;
+}
+
+json_t *explain_record(const struct timeline_record *record)
+{
+    return json_pack("{s:o, s:o, s:I, s:b, s:o, s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:o}", "when",
+                     json_moment(record->when), "first", json_moment(record->first), "count",
+                     (json_int_t)record->count, "certain", record->certain, "local",
+                     json_words(record->local), "peer", json_words(record->peer), "cause",
+                     failure_word(record->failure), "step",
+                     failure_step_word(failure_step(record->failure)), "side",
+                     failure_side_word(failure_side(record->failure)), "why",
+                     json_words(record->why), "took_ms", (json_int_t)record->story->took, "lost",
+                     (json_int_t)record->story->lost, "steps", explain_story(record->story));
 }
 
 static json_t *tell_records(const struct timeline_records *records)
 {
     json_t *list = json_array();
     for (int i = 0; i < records->count; i++)
-        json_array_append_new(list, tell_record(&records->records[i]));
+        json_array_append_new(list, explain_record(&records->records[i]));
     return list;
 }
 

@@ -15,7 +15,10 @@
 #include <jansson.h>
 
 #include "server/failure.h"
+#include "server/timeline.h"
 #include "xml/text.h"
+
+struct timeline_record;
 
 /* explain_domain - a new reference; NULL with `why`: `domain` is none, or `file` can't be used. `file`: judge by these settings, and
  * the rows under their s2s.home, which are not loaded; NULL: by those in force. Blocks for the disk, with `file`. */
@@ -24,5 +27,9 @@ json_t *explain_domain(const char *domain, const char *file, struct text *why);
  * reference. `direction`: "out", "in" or "both"; `why` in words. */
 json_t *explain_conclusion(const char *domain, const char *direction, enum failure failure,
                            const char *why);
+/* explain_record - an entry of the history above, of one that is kept. A new reference. */
+json_t *explain_record(const struct timeline_record *record);
+/* explain_story - the steps of a story, {after_ms, actor, sentence, clause} each, as in such an entry. A new reference. */
+json_t *explain_story(const struct timeline_story *story);
 
 #endif

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import xml.etree.ElementTree
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import two_servers  # noqa: E402
@@ -527,6 +528,48 @@ class Cases:
         assert changed == dict(zip(names, values)), changed
         assert len(self.audit(first)) == 4 * 21
 
+    # --- diagrams
+
+    def draw(self, server, *words):
+        """The picture, as the shell gets it: its title, and all words of it without white space, as lines break anywhere."""
+        picture = xml.etree.ElementTree.fromstring(self.text(server, "diagram", *words))
+        space = "{http://www.w3.org/2000/svg}"
+        assert picture.tag == space + "svg", picture.tag
+        return picture.find(space + "title").text, "".join("".join(each.text for each in picture.iter(space + "text")).split())
+
+    def diagram_draws_what_is_kept_and_what_is_live(self):
+        first, second = self.pair()
+        history = self.ask(first, "explain", "two.test")["history"]
+        for flag, title in (("out", "one.test \u2192 two.test"), ("in", "two.test \u2192 one.test")):
+            found, words = self.draw(first, "TWO.test", "--" + flag)
+            steps = history[flag]["successes"][0]["steps"]
+            assert found == title and len(steps) > 5, (found, steps)
+            for step in steps:
+                assert "".join(step["sentence"].split()) in words, (step, words)
+        answer = self.ask(first, "diagram", "two.test", "--out")
+        assert (answer["domain"], answer["direction"], answer["live"]) == ("two.test", "out", False), answer
+        assert answer["svg"] == self.text(first, "diagram", "two.test", "--out")
+        self.ask(first, "diagram", "two.test", "--failed", status=NOT_THERE)
+        self.ask(first, "diagram", "two.test", "--back=2", status=NOT_THERE)
+        self.ask(first, "diagram", "nobody.test", status=NOT_THERE)
+        live = [row for row in self.ask(second, "sessions") if row["direction"] == "incoming"][0]
+        for name in (live["name"], live["stream_id"]):
+            found, words = self.draw(second, name)
+            assert found == "one.test \u2192 two.test" and "Itgoeson" in words, (found, words)
+        assert self.ask(second, "diagram", live["name"])["live"] is True
+
+    def diagram_of_a_domain_that_is_refused(self):
+        first = self.serve()
+        self.ask(first, "block", "evil.test")
+        stream = Stream.__new__(Stream)
+        stream.received, stream.socket = b"", socket.create_connection((first.address, first.port), LIMIT)
+        stream.send("<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' xmlns:db='jabber:server:dialback' "
+                    "from='evil.test' to='one.test' version='1.0' id='&lt;script>&amp;#8238;'>")
+        stream.read_to_end()
+        self.wait("the refusal is kept", lambda: self.ask(first, "explain", "evil.test")["history"]["in"]["failures"])
+        _, words = self.draw(first, "evil.test", "--failed")
+        assert "id=<script>&#8238;" in words and "<stream:error>" in words and "Failed:blocked-here" in words, words
+
     # --- trace
 
     def trace_follows_a_handshake_and_its_stanzas(self):
@@ -896,7 +939,7 @@ class Cases:
             shutil.rmtree(self.directory, ignore_errors=True)
 
 
-NO_CASES = ("serve", "pair", "run_tool", "ask", "text", "audit", "wait", "on_terminal", "refuses", "lines_so_far", "run")
+NO_CASES = ("serve", "pair", "run_tool", "ask", "text", "audit", "wait", "draw", "on_terminal", "refuses", "lines_so_far", "run")
 
 
 def main():
