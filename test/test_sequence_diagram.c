@@ -317,8 +317,8 @@ static void hostile_text_stays_text(void **state)
         "&amp;&#x0;<!-- <?php ?>",
         "<!DOCTYPE svg [<!ENTITY a 'b'>]>&a;",
         "a\n\r\t\x01\x1b[31m\x7f",
-        "\xe2\x80\xae"
-        "evil\xe2\x81\xa6",                         /* directions */
+        ("\xe2\x80\xae"
+         "evil\xe2\x81\xa6"),                       /* directions */
         "\xef\xbf\xbe\xef\xbf\xbf\xf0\x9f\xbf\xbf", /* no characters */
         "\xc3\xa4\xe4\xb8\xad\xf0\x9f\x98\x80\xd8\xa7",
         "<use href='http://evil.test/x.svg#a'/><image xlink:href='//evil.test'/>",
