@@ -20,6 +20,7 @@
 
 #include "admin/audit_log.h"
 #include "admin/control_diagram.h"
+#include "admin/control_overrides.h"
 #include "admin/control_peers.h"
 #include "admin/control_permissions.h"
 #include "admin/control_reach.h"

@@ -110,6 +110,17 @@
     C(remove, "remove", CHANGE, false,                                                             \
       "Forget the row of a domain: the row of its parent or the policy counts again.", "",         \
       REQUIRED("domain", DOMAIN, "domain", "the remote domain"))                                   \
+    C(overrides, "overrides", READ, false,                                                         \
+      "The DNS overrides, in the order in which they are looked at.",                              \
+      "What dnsutil.dnsOverride says: the exact domain, then the longest *.suffix, then *.",       \
+      NOTHING)                                                                                     \
+    C(override_set, "override set", CHANGE, false,                                                 \
+      "Let a domain be found at a host, whatever the DNS says; add the override or change it.",    \
+      "", REQUIRED("pattern", TEXT, NULL, "a domain, *.suffix for all below one, or * for all"),   \
+      REQUIRED("host", TEXT, NULL, "a host name, or an IPv4 or IPv6 address"),                     \
+      OPTIONAL_NUMBER("--port", 1, 65535, "the port there (default: as without an override)"))     \
+    C(override_remove, "override remove", CHANGE, false, "Let the DNS say again where it is.", "", \
+      REQUIRED("pattern", TEXT, NULL, "as the list shows it"))                                     \
     C(components, "components", READ, false,                                                       \
       "The components: those configured, and those connected.", "", NOTHING)                       \
     C(upstreams, "upstreams", READ, false, "The XMPP servers behind us, and their streams.", "",   \

@@ -199,3 +199,39 @@ int dns_override_find(const struct dns_overrides *overrides, const char *domain,
     }
     return -1;
 }
+
+/* rank - where a row stands in the order of looking: exact ones, then by the length of the suffix */
+static size_t rank(const struct row *row)
+{
+    return row->exact ? (size_t)-1 : strlen(row->pattern);
+}
+
+/* goes_before - of rows of one rank the first counts */
+static bool goes_before(const struct dns_overrides *overrides, int a, int b)
+{
+    size_t left = rank(&overrides->rows[a]), right = rank(&overrides->rows[b]);
+    return left != right ? left > right : a < b;
+}
+
+bool dns_override_row(const struct dns_overrides *overrides, int index, struct text *pattern,
+                      struct text *host, int *port)
+{
+    for (int i = 0; i < overrides->count; i++) {
+        const struct row *row = &overrides->rows[i];
+        int before = 0;
+        for (int other = 0; other < overrides->count; other++)
+            before += other != i && goes_before(overrides, other, i);
+        if (before != index)
+            continue;
+        text_appendf(pattern, "%s%s",
+                     row->exact                ? ""
+                     : row->pattern[0] != '\0' ? "*."
+                                               : "*",
+                     row->pattern);
+        bool bare = strchr(row->host, ':') != NULL && row->host[0] != '[';
+        text_appendf(host, "%s%s%s", bare ? "[" : "", row->host, bare ? "]" : "");
+        *port = row->port;
+        return true;
+    }
+    return false;
+}

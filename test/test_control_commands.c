@@ -266,6 +266,64 @@ static void bytes_of_others_become_json(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_rooms, close_rooms)
 
+static void assert_overrides(const char *setting)
+{
+    json_t *result = ask("get dnsutil.dnsOverride", &guest);
+    assert_member(result, "value", setting);
+    json_decref(result);
+}
+
+static void overrides_are_rows_of_one_setting(void **state)
+{
+    (void)state;
+    json_decref(ask("override set * 2001:db8::1 --port=5270", &root));
+    json_t *result = ask("override set a.test 192.0.2.1 --port=5299", &root);
+    assert_true(json_is_null(json_object_get(result, "was")));
+    json_decref(result);
+    json_decref(ask("override set *.lab.test host.test", &root));
+    json_decref(ask("override set *.a.lab.test host.test", &root));
+    result = ask("overrides", &guest); /* in the order in which they are looked at */
+    static const char *const order[] = {"a.test", "*.a.lab.test", "*.lab.test", "*"};
+    assert_int_equal(json_array_size(result), 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_member(json_array_get(result, i), "pattern", order[i]);
+    json_decref(result);
+    json_decref(ask("override remove *.a.lab.test", &root));
+    assert_overrides("{a.test,192.0.2.1:5299},{*.lab.test,host.test},{*,[2001:db8::1]:5270}");
+    result = ask("override set A.Test 192.0.2.2", &root);
+    assert_member(json_object_get(result, "was"), "host", "192.0.2.1");
+    assert_member(json_object_get(result, "row"), "host", "192.0.2.2");
+    json_decref(result);
+    json_decref(ask("override remove *.lab.test", &root));
+    assert_overrides("{a.test,192.0.2.2},{*,[2001:db8::1]:5270}");
+    result = ask("overrides", &guest);
+    assert_int_equal(json_array_size(result), 2);
+    assert_member(json_array_get(result, 1), "pattern", "*");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(result, 1), "port")), 5270);
+    json_decref(result);
+    struct text why = TEXT_EMPTY;
+    json_t *lines = audit_log_last(1, &why), *line = json_array_get(lines, 0);
+    assert_member(json_object_get(line, "before"), "host", "host.test");
+    assert_true(json_is_null(json_object_get(line, "after")));
+    json_decref(lines);
+}
+
+static void an_override_can_not_become_another_row(void **state)
+{
+    (void)state;
+    json_decref(ask("override set a.test 192.0.2.1", &root));
+    assert_fails("override set b.test 192.0.2.9},{c.test,192.0.2.9", &root, "invalid",
+                 "holds none");
+    assert_fails("override set {b.test 192.0.2.9", &root, "invalid", "holds none");
+    assert_fails("override set b.test:1 192.0.2.9", &root, "invalid", "holds none");
+    assert_fails("override set b@c 192.0.2.9", &root, "invalid", "a domain");
+    assert_fails("override set *b.test 192.0.2.9", &root, "invalid", "a domain");
+    assert_fails("override set b.test host:77 --port=78", &root, "invalid", "a host name or an ");
+    assert_fails("override set b.test 192.0.2.9 --port=0", &root, "invalid", "1 to 65535");
+    assert_fails("override remove b.test", &root, "not-found", "no override for b.test");
+    assert_overrides("{a.test,192.0.2.1}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +334,8 @@ int main(void)
         TEST(an_audit_log_that_is_damaged_is_told_as_far_as_it_goes),
         TEST(a_command_that_streams_ends_when_nobody_takes_it),
         TEST(bytes_of_others_become_json),
+        TEST(overrides_are_rows_of_one_setting),
+        TEST(an_override_can_not_become_another_row),
     };
     return cmocka_run_group_tests_name("control_commands", tests, NULL, NULL);
 }
