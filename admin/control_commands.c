@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "admin/audit_log.h"
+#include "admin/control_attempts.h"
 #include "admin/control_diagram.h"
 #include "admin/control_overrides.h"
 #include "admin/control_peers.h"

@@ -72,6 +72,11 @@ static json_t *look_live(const char *what, bool domain)
     return search.story;
 }
 
+json_t *control_diagram_live(const char *stream)
+{
+    return look_live(stream, false);
+}
+
 /* --- kept --- */
 
 struct kept {
@@ -142,7 +147,7 @@ void control_diagram(struct control_call *call)
     bool chosen = control_call_flag(call, "--in") || control_call_flag(call, "--out") ||
                   control_call_flag(call, "--failed") || control_call_number(call, "--back", 0) > 0;
     bool domain = jid_prepare_domain(what, strlen(what), prepared) > 0;
-    json_t *story = look_live(what, false);
+    json_t *story = control_diagram_live(what);
     if (story == NULL && domain)
         story = look_kept(call, prepared);
     if (story == NULL && domain && !chosen)

@@ -62,6 +62,10 @@
       "The other side is told by a closing tag. What was sent and did not arrive comes back to "   \
       "its senders; a new stream may follow at once (see block).",                                 \
       REQUIRED("domain-or-stream", TEXT, "session", "a domain, or the name or id of a stream"))    \
+    C(handshake, "handshake", READ, false, "The steps of a live stream, from its first byte.",     \
+      "Each with its time, Openfire's class and method, and the clause that it follows. Those of " \
+      "streams that ended are told by explain.",                                                   \
+      REQUIRED("stream", TEXT, "session", "the name or id of a stream"))                           \
     C(listeners, "listeners", READ, false, "The ports that are listened on.", "", NOTHING)         \
     C(listener_enable, "listener enable", CHANGE, false,                                           \
       "Let a listener accept connections, now and after the next start.",                          \
@@ -151,6 +155,13 @@
       FLAG("--in", "only what the domain began"), FLAG("--out", "only what we began"),             \
       FLAG("--failed", "only what failed"),                                                        \
       OPTIONAL_NUMBER("--back", 0, 100, "not the last, but so many before it (0)"))                \
+    C(failures, "failures", READ, false,                                                           \
+      "The domains with which the last attempt came to nothing, and why; the newest first.", "",   \
+      FLAG("--all", "those as well with which one went well since"))                               \
+    C(retry, "retry", CHANGE, false,                                                               \
+      "Try again to reach a domain, without waiting for the pause.",                               \
+      "A ping goes there; what comes of it is seen by sessions, failures and the log.",            \
+      REQUIRED("domain", DOMAIN, "domain", "the other domain"))                                    \
     C(check, "check", READ, true, "Try to reach a domain, step by step; live sessions stay.",      \
       "DNS, every address, TLS, the certificate, each way of authentication that is offered, and " \
       "a ping. Without a server that answers, openfire-s2sctl tries by itself what can be tried "  \

@@ -98,6 +98,11 @@ void retry_pause_succeeded(const char *remote)
     end_pause(RETRY_QUESTIONS, remote);
 }
 
+void retry_pause_forgotten(const char *remote)
+{
+    retry_pause_succeeded(remote);
+}
+
 void retry_pause_answered(const char *remote)
 {
     end_pause(RETRY_QUESTIONS, remote);

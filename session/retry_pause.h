@@ -25,6 +25,8 @@ void retry_pause_failed(enum retry_kind kind, const char *remote, enum packet_er
                         const char *why);
 /* retry_pause_succeeded - a pair with `remote` is proved: no pause of either kind */
 void retry_pause_succeeded(const char *remote);
+/* retry_pause_forgotten - by the operator: it may be tried again at once */
+void retry_pause_forgotten(const char *remote);
 /* retry_pause_answered - `remote` answers questions, whatever it says */
 void retry_pause_answered(const char *remote);
 /* retry_pause_is_on - must `remote` be left alone now? Then `*error` is what its last attempt

@@ -23,6 +23,7 @@
 #include "server/dns_util.h"
 #include "server/external_component_manager.h"
 #include "server/remote_server_manager.h"
+#include "server/timeline_store.h"
 #include "server/upstream_manager.h"
 #include "server/xmpp_server.h"
 #include "test/support/scratch.h"
@@ -141,6 +142,8 @@ static void who_may_only_look_changes_nothing(void **state)
             changes++;
         } else if (strcmp(command->words, "diagram") == 0) {
             assert_fails(text_string(&line), &guest, "not-found", "nothing is kept of a.test");
+        } else if (strcmp(command->words, "handshake") == 0) {
+            assert_fails(text_string(&line), &guest, "not-found", "there is no stream a.test");
         } else if (!command->streams && strcmp(command->words, "get") != 0) {
             json_decref(ask(text_string(&line), &guest));
         }
@@ -324,6 +327,55 @@ static void an_override_can_not_become_another_row(void **state)
     assert_overrides("{a.test,192.0.2.1}");
 }
 
+/* file - an attempt to reach the domain that failed, or went well */
+static void file(const char *domain, bool good)
+{
+    struct timeline *timeline = timeline_new();
+    struct timeline_attempt attempt = {TIMELINE_OUT, domain, "localhost", "192.0.2.1:5269",
+                                       timeline};
+    if (good) {
+        timeline_store_succeeded(&attempt);
+    } else {
+        timeline_fail(timeline, FAILURE_OTHER, "it <b>said</b> no");
+        timeline_store_failed(&attempt, FAILURE_OTHER, "unused");
+    }
+    timeline_free(timeline);
+}
+
+static void failures_are_told_until_one_goes_well(void **state)
+{
+    (void)state;
+    file("first.test", false);
+    file("second.test", false);
+    file("second.test", false);
+    json_t *result = ask("failures", &guest), *newest = json_array_get(result, 0);
+    assert_int_equal(json_array_size(result), 2);
+    assert_member(newest, "domain", "second.test");
+    assert_int_equal(json_integer_value(json_object_get(newest, "count")), 2);
+    assert_member(newest, "why", "it <b>said</b> no");
+    assert_member(newest, "direction", "out");
+    assert_false(json_is_true(json_object_get(newest, "settled")));
+    assert_member(json_array_get(result, 1), "domain", "first.test");
+    json_decref(result);
+    file("second.test", true);
+    result = ask("failures", &guest);
+    assert_int_equal(json_array_size(result), 1);
+    json_decref(result);
+    result = ask("failures --all", &guest);
+    assert_int_equal(json_array_size(result), 2);
+    json_decref(result);
+    timeline_store_stop();
+}
+
+static void only_who_may_connect_is_tried_again(void **state)
+{
+    (void)state;
+    json_decref(ask("block bad.test", &root));
+    assert_fails("retry bad.test", &root, "refused", "bad.test may not connect");
+    assert_fails("retry localhost", &root, "refused", "localhost is served here");
+    assert_fails("retry a@b", &root, "invalid", "a domain name was expected");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +388,8 @@ int main(void)
         TEST(bytes_of_others_become_json),
         TEST(overrides_are_rows_of_one_setting),
         TEST(an_override_can_not_become_another_row),
+        TEST(failures_are_told_until_one_goes_well),
+        TEST(only_who_may_connect_is_tried_again),
     };
     return cmocka_run_group_tests_name("control_commands", tests, NULL, NULL);
 }

@@ -99,6 +99,8 @@ static void a_success_ends_the_pause(void **state)
     assert_true(pause_left("dead.test", &error) < 0);
     retry_pause_failed(RETRY_STANZAS, "dead.test", PACKET_REMOTE_SERVER_TIMEOUT, "x");
     assert_in_range(pause_left("dead.test", &error), 80, 200); /* from the start again */
+    retry_pause_forgotten("dead.test");                        /* so says the operator */
+    assert_true(pause_left("dead.test", &error) < 0);
 }
 
 static void forgets_what_is_long_over(void **state)
