@@ -136,6 +136,9 @@ json_t *control_sessions_object(const struct session_description *description)
     json_object_set_new(out, "pair_count", json_integer((json_int_t)description->pair_total));
     json_object_set_new(out, "tls", tls);
     json_object_set_new(out, "peer", control_json_text(description->peer));
+    json_object_set_new(out, "local_port",
+                        description->local_port > 0 ? json_integer(description->local_port)
+                                                    : json_null());
     int64_t age = xmpp_server_now() - description->since;
     int64_t idle = xmpp_server_now() - description->active;
     json_object_set_new(out, "since", control_json_time(age));

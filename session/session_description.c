@@ -8,9 +8,21 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "server/tls_stream_handler.h"
+
+static int port_of(int fd)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &length) < 0)
+        return 0;
+    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                               : ((struct sockaddr_in *)&address)->sin_port);
+}
 
 static void describe_connection(struct socket_connection *connection,
                                 struct session_description *description)
@@ -20,6 +32,7 @@ static void describe_connection(struct socket_connection *connection,
     socket_connection_measure(connection, &measures);
     description->name = text_copy(socket_connection_name(connection));
     description->peer = text_copy(socket_connection_peer(connection));
+    description->local_port = port_of(socket_connection_fd(connection));
     description->protocol = tls_stream_handler_protocol(tls);
     description->cipher = tls_stream_handler_cipher(tls);
     description->active = socket_connection_last_active(connection);

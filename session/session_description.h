@@ -30,6 +30,7 @@ struct session_description {
     const char *
         state; /* a constant: waiting, connecting, handshake, negotiating, verifying, open, retired, closing */
     char *peer;                    /* "192.0.2.1:5269", NULL: not connected yet */
+    int local_port;                /* of the connection, at our side; 0: not known */
     const char *protocol, *cipher; /* of TLS, NULL without; constants */
     int64_t since, active; /* it began, something moved last: by the clock of xmpp_server_now */
     int64_t packets_in, packets_out, bytes_in, bytes_out;
