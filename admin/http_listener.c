@@ -22,13 +22,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "server/config_value.h"
 #include "server/log.h"
 #include "server/xmpp_server.h"
 
 #define BACKLOG 16
+#define THREAD_STACK (512u << 10)
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 struct live {
     int fd; /* -1: free */
@@ -41,6 +45,8 @@ struct http_listener {
     int port;
     http_handler *handler;
     void *owner;
+    size_t body_bytes;
+    bool quiesced; /* guarded by lock */
     pthread_mutex_t lock;
     struct live live[HTTP_LISTENER_CONNECTIONS]; /* guarded by lock */
 };
@@ -48,6 +54,9 @@ struct http_listener {
 struct http_request {
     struct MHD_Connection *connection;
     const char *method, *path;
+    char *query; /* owned */
+    struct text body;
+    bool begun; /* its head was looked at */
 };
 
 /* --- the socket --- */
@@ -133,6 +142,32 @@ static size_t leave_escaped(void *given, struct MHD_Connection *connection, char
     return strlen(text);
 }
 
+/* begin_request - its first line is there: the query is kept as it was sent */
+static void *begin_request(void *given, const char *uri, struct MHD_Connection *connection)
+{
+    (void)given;
+    (void)connection;
+    struct http_request *request = text_calloc(1, sizeof *request);
+    const char *query = strchr(uri, '?');
+    request->query = text_copy(query != NULL ? query + 1 : "");
+    return request;
+}
+
+static void end_request(void *given, struct MHD_Connection *connection, void **state,
+                        enum MHD_RequestTerminationCode how)
+{
+    (void)given;
+    (void)connection;
+    (void)how;
+    struct http_request *request = *state;
+    if (request == NULL)
+        return;
+    text_free(&request->body);
+    free(request->query);
+    free(request);
+    *state = NULL;
+}
+
 /* note_connection - when it began, under the lock; `*place` is libmicrohttpd's memory of our table's entry */
 static void note_connection(void *given, struct MHD_Connection *connection, void **place,
                             enum MHD_ConnectionNotificationCode what)
@@ -153,6 +188,17 @@ static void note_connection(void *given, struct MHD_Connection *connection, void
     pthread_mutex_unlock(&listener->lock);
 }
 
+void http_response_header(struct http_response *response, const char *name, const char *value)
+{
+    for (int i = 0; i < HTTP_HEADERS; i++)
+        if (response->headers[i].name == NULL) {
+            response->headers[i].name = name;
+            response->headers[i].value = text_copy(value);
+            return;
+        }
+    log_panic("more than %d headers", HTTP_HEADERS);
+}
+
 /* send_response - hand it to libmicrohttpd, which frees the body */
 static enum MHD_Result send_response(struct MHD_Connection *connection,
                                      struct http_response *response)
@@ -163,48 +209,117 @@ static enum MHD_Result send_response(struct MHD_Connection *connection,
     if (made == NULL)
         text_out_of_memory();
     MHD_add_response_header(made, "Content-Type", response->content_type);
-    MHD_add_response_header(made, "Cache-Control", "no-store");
+    MHD_add_response_header(made, "Cache-Control",
+                            response->keep ? "private, max-age=31536000, immutable" : "no-store");
     MHD_add_response_header(made, "X-Content-Type-Options", "nosniff");
     MHD_add_response_header(made, "Connection", "close");
-    for (int i = 0; i < HTTP_HEADERS && response->headers[i].name != NULL; i++)
+    for (int i = 0; i < HTTP_HEADERS && response->headers[i].name != NULL; i++) {
         MHD_add_response_header(made, response->headers[i].name, response->headers[i].value);
+        free(response->headers[i].value);
+    }
     enum MHD_Result result = MHD_queue_response(connection, response->status, made);
     MHD_destroy_response(made);
     return result;
 }
 
-/* has_body - does one follow the request's head? */
-static bool has_body(struct MHD_Connection *connection)
+/* judge_body - by the head: 0, or the status that refuses it */
+static unsigned judge_body(const struct http_listener *listener, const struct http_request *request,
+                           bool *has_body)
 {
-    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
-    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Transfer-Encoding") != NULL ||
-           (length != NULL && strcmp(length, "0") != 0);
+    const char *length = http_request_header(request, "Content-Length");
+    *has_body =
+        MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Transfer-Encoding") !=
+            NULL ||
+        MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Content-Length") != NULL;
+    if (!*has_body || (length != NULL && strcmp(length, "0") == 0)) {
+        *has_body = false;
+        return 0;
+    }
+    if (listener->body_bytes == 0)
+        return 413;
+    if (length == NULL || length[strspn(length, "0123456789")] != '\0' || length[0] == '\0')
+        return 411;
+    return strlen(length) > 9 || strtoul(length, NULL, 10) > listener->body_bytes ? 413 : 0;
 }
 
-/* answer - the head of a request is there: its answer, at once */
+static enum MHD_Result refuse_body(const struct http_request *request, unsigned status)
+{
+    struct http_response response = {.status = status, .content_type = "text/plain; charset=utf-8"};
+    text_append_string(&response.body, status == 411 ? "how long is the body?\n"
+                                                     : "a body of that size is not taken here\n");
+    log_debug("HTTP: %s %s: %u", request->method, request->path, status);
+    return send_response(request->connection, &response);
+}
+
+/* answer - the head of a request is there, or more of its body, or all of it */
 static enum MHD_Result answer(void *given, struct MHD_Connection *connection, const char *path,
                               const char *method, const char *version, const char *upload,
                               size_t *upload_size, void **state)
 {
     (void)version;
-    (void)upload;
-    (void)upload_size;
-    (void)state;
     struct http_listener *listener = given;
-    struct http_request request = {connection, method, path};
+    struct http_request *request = *state;
     struct http_response response = {.status = 200, .content_type = "text/plain; charset=utf-8"};
     log_set_id(listener->name);
-    if (has_body(connection)) {
-        response.status = 413;
-        text_append_string(&response.body, "a request with a body is not taken here\n");
-    } else {
-        listener->handler(&request, &response, listener->owner);
+    request->connection = connection;
+    request->method = method;
+    request->path = path;
+    if (!request->begun) {
+        bool has_body;
+        request->begun = true;
+        unsigned refused = judge_body(listener, request, &has_body);
+        if (refused != 0)
+            return refuse_body(request, refused);
+        if (has_body)
+            return MHD_YES;
+    } else if (*upload_size > 0) {
+        if (request->body.length + *upload_size > listener->body_bytes)
+            return MHD_NO; /* more than was said: libmicrohttpd does not let it come so far */
+        text_append(&request->body, upload, *upload_size);
+        *upload_size = 0;
+        return MHD_YES;
     }
+    listener->handler(request, &response, listener->owner);
     log_debug("HTTP: %s %s: %u", method, path, response.status);
     return send_response(connection, &response);
 }
 
 /* --- its life --- */
+
+static struct MHD_Daemon *start_daemon(struct http_listener *listener,
+                                       const struct http_listener_options *options, int fd)
+{
+    size_t head = options->head_bytes > 0 ? options->head_bytes : HTTP_LISTENER_HEAD_BYTES;
+    unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_USE_ITC;
+    struct MHD_OptionItem more[6];
+    int count = 0;
+    if (!config_value_is_loopback(options->address))
+        more[count++] =
+            (struct MHD_OptionItem){MHD_OPTION_PER_IP_CONNECTION_LIMIT, HTTP_LISTENER_OF_ONE, NULL};
+    if (options->threads) {
+        flags |= MHD_USE_THREAD_PER_CONNECTION;
+        more[count++] = (struct MHD_OptionItem){MHD_OPTION_THREAD_STACK_SIZE, THREAD_STACK, NULL};
+    }
+    if (options->certificate != NULL) { /* read while it starts */
+        flags |= MHD_USE_TLS;
+        more[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0,
+                                                (void *)(uintptr_t)options->certificate};
+        more[count++] =
+            (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)options->key};
+        more[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
+                                                (void *)(uintptr_t)TLS_PRIORITIES};
+    }
+    more[count] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+    return MHD_start_daemon(
+        flags, 0, NULL, NULL, answer, listener, MHD_OPTION_EXTERNAL_LOGGER, take_message, NULL,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)HTTP_LISTENER_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)HTTP_LISTENER_QUIET_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, head,
+        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+        note_connection, listener, MHD_OPTION_NOTIFY_COMPLETED, end_request, NULL,
+        MHD_OPTION_URI_LOG_CALLBACK, begin_request, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+}
 
 struct http_listener *http_listener_new(const struct http_listener_options *options,
                                         struct text *why)
@@ -224,16 +339,11 @@ struct http_listener *http_listener_new(const struct http_listener_options *opti
     pthread_mutex_init(&listener->lock, NULL);
     for (int i = 0; i < HTTP_LISTENER_CONNECTIONS; i++)
         listener->live[i].fd = -1;
-    listener->daemon = MHD_start_daemon(
-        MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, answer, listener,
-        MHD_OPTION_EXTERNAL_LOGGER, take_message, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_LISTENER_CONNECTIONS,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_LISTENER_QUIET_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_LISTENER_HEAD_BYTES,
-        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_NOTIFY_CONNECTION,
-        note_connection, listener, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+    listener->body_bytes = options->body_bytes;
+    listener->daemon = start_daemon(listener, options, fd);
     if (listener->daemon == NULL) {
-        text_appendf(why, "no thread to listen on %s port %d", options->address, options->port);
+        text_appendf(why, "no thread to listen on %s port %d%s", options->address, options->port,
+                     options->certificate != NULL ? ", or a certificate that can't be used" : "");
         close(fd);
         http_listener_free(listener);
         return NULL;
@@ -249,6 +359,27 @@ void http_listener_free(struct http_listener *listener)
         MHD_stop_daemon(listener->daemon);
     pthread_mutex_destroy(&listener->lock);
     free(listener);
+}
+
+void http_listener_quiesce(struct http_listener *listener)
+{
+    pthread_mutex_lock(&listener->lock);
+    bool first = !listener->quiesced;
+    listener->quiesced = true;
+    pthread_mutex_unlock(&listener->lock);
+    int fd = first ? MHD_quiesce_daemon(listener->daemon) : -1;
+    if (fd >= 0)
+        close(fd);
+}
+
+bool http_listener_is_idle(struct http_listener *listener)
+{
+    bool idle = true;
+    pthread_mutex_lock(&listener->lock);
+    for (int i = 0; i < HTTP_LISTENER_CONNECTIONS; i++)
+        idle = idle && listener->live[i].fd < 0;
+    pthread_mutex_unlock(&listener->lock);
+    return idle;
 }
 
 int http_listener_port(const struct http_listener *listener)
@@ -277,7 +408,51 @@ const char *http_request_path(const struct http_request *request)
     return request->path;
 }
 
+const char *http_request_query(const struct http_request *request)
+{
+    return request->query;
+}
+
+const char *http_request_body(const struct http_request *request, size_t *length)
+{
+    *length = request->body.length;
+    return text_string(&request->body);
+}
+
+/* A header that is looked for. */
+struct wanted {
+    const char *name, *value;
+    int count;
+};
+
+static enum MHD_Result note_header(void *given, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    (void)kind;
+    struct wanted *wanted = given;
+    if (strcasecmp(name, wanted->name) == 0) {
+        wanted->value = value;
+        wanted->count++;
+    }
+    return MHD_YES;
+}
+
 const char *http_request_header(const struct http_request *request, const char *name)
 {
-    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+    struct wanted wanted = {.name = name};
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, note_header, &wanted);
+    return wanted.count == 1 ? wanted.value : NULL;
+}
+
+void http_request_peer(const struct http_request *request, char out[INET6_ADDRSTRLEN])
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info != NULL ? info->client_addr : NULL;
+    out[0] = '\0';
+    if (address != NULL && address->sa_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr, out, INET6_ADDRSTRLEN);
+    else if (address != NULL && address->sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr, out,
+                  INET6_ADDRSTRLEN);
 }

@@ -59,8 +59,8 @@ static void refuse(struct http_response *response, unsigned status, const char *
                    const char *name, const char *value)
 {
     response->status = status;
-    response->headers[0].name = name;
-    response->headers[0].value = value;
+    if (name != NULL)
+        http_response_header(response, name, value);
     text_append_string(&response->body, words);
 }
 
