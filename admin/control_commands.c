@@ -30,6 +30,7 @@
 #include "admin/control_settings.h"
 #include "admin/control_table.h"
 #include "admin/control_trace.h"
+#include "admin/live_samples.h"
 #include "server/log.h"
 #include "server/printable.h"
 

@@ -131,6 +131,8 @@
       NOTHING)                                                                                     \
     C(metrics, "metrics", READ, false, "The counters of the process.",                             \
       "They begin at 0 with the process.", NOTHING)                                                \
+    C(rates, "rates", READ, false, "Sessions, stanzas and bytes, second by second.", "",           \
+      OPTIONAL_NUMBER("--last", 1, 600, "how many seconds (default: 60)"))                         \
     C(reload, "reload", CHANGE, false,                                                             \
       "Read the settings, rows and certificates again, as SIGHUP does.",                           \
       "When anything is wrong in them, all stays as it was.", NOTHING)                             \

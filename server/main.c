@@ -28,6 +28,7 @@
 
 #include "admin/control_server.h"
 #include "admin/control_socket.h"
+#include "admin/live_samples.h"
 #include "admin/metrics_server.h"
 #include "admin/reload.h"
 #include "dialback/dialback_key.h"
@@ -198,6 +199,7 @@ static void do_housekeeping(void)
     domain_limits_tick(now);
     outgoing_session_promise_tick(now);
     limit_log_tick(now);
+    live_samples_tick(now);
     touched_connections_flush(false);
     memory_tick(now);
     service_notify_status("sessions: %lld incoming, %lld outgoing; components: %lld",
