@@ -191,6 +191,9 @@ $(BUILD)/test/fuzz/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(call objects,$(ORACLES)
 	@echo "  LD   $@"
 	@$(LINK) -fsanitize=fuzzer -o $@ $^ -lexpat $(LDLIBS)
 
+# The files that the web console shows as they are, which the assembler takes in
+$(BUILD)/admin/web_assets.o: $(wildcard admin/web_console*.css admin/web_console*.js admin/web_console*.svg)
+
 $(BUILD)/%.o: %.c Makefile | packages
 	@mkdir -p $(@D)
 	@echo "  CC   $@"

@@ -20,6 +20,7 @@
 
 #include "admin/audit_log.h"
 #include "admin/control_attempts.h"
+#include "admin/control_console.h"
 #include "admin/control_diagram.h"
 #include "admin/control_overrides.h"
 #include "admin/control_peers.h"

@@ -133,6 +133,13 @@
       "They begin at 0 with the process.", NOTHING)                                                \
     C(rates, "rates", READ, false, "Sessions, stanzas and bytes, second by second.", "",           \
       OPTIONAL_NUMBER("--last", 1, 600, "how many seconds (default: 60)"))                         \
+    C(console, "console", READ, false, "Where the web console is, and who is logged in.", "",      \
+      NOTHING)                                                                                     \
+    C(console_password, "console password", CHANGE, false,                                         \
+      "Give the web console another password; who is logged in must log in again.",                \
+      "Without one, a random password is made and shown. What is given on a command line can be "  \
+      "seen by others on this machine.",                                                           \
+      OPTIONAL("password", TEXT, NULL, "at least 10 characters"))                                  \
     C(reload, "reload", CHANGE, false,                                                             \
       "Read the settings, rows and certificates again, as SIGHUP does.",                           \
       "When anything is wrong in them, all stays as it was.", NOTHING)                             \

@@ -2,7 +2,7 @@
 /* openfire_properties - which of Openfire's properties is which setting here
  *
  * Openfire: JiveGlobals, SystemProperty. Judged in this order:
- *   the table of settings has the name        -> that one
+ *   the table of settings has the name        -> that one, unless it is about the web console
  *   it is an older name (`successors`)        -> its successor, unless that is set as well
  *   3.7.1's switch for TLS                    -> xmpp.server.tls.policy
  *   it is known to stay behind (`behind`)     -> said why
@@ -32,6 +32,8 @@ static const struct {
 static const struct {
     const char *name, *why;
 } behind[] = {
+    {"adminConsole.*",
+     "each server has a web console of its own, and both may run beside each other"},
     {"xmpp.fqdn", "nothing here depends on the name of the host"},
     {"xmpp.server.compression.policy", "there is no compression here (CVE-2014-2741)"},
     {"xmpp.server.processing.*", "each connection has one thread, and no pool"},
@@ -244,7 +246,7 @@ static bool judge_setting(const struct judging *judging, const struct openfire_r
             current = successors[i].current;
     const struct config_row *setting = config_value_find(current);
     if (setting == NULL || strcmp(setting->property, current) != 0 ||
-        strncmp(current, "s2s.", 4) == 0)
+        strncmp(current, "s2s.", 4) == 0 || fits("adminConsole.*", current))
         return false;
     for (size_t i = 0; judging->plan->old && i < sizeof changed / sizeof *changed; i++)
         if (strcmp(changed[i].name, name) == 0) {

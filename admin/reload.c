@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 
 #include "admin/metrics_server.h"
+#include "admin/web_console.h"
 #include "dialback/dialback_key.h"
 #include "server/certificate_manager.h"
 #include "server/config_changes.h"
@@ -143,7 +144,8 @@ int reload_listeners(const struct config *config, struct text *why)
     if (connection_manager_enable_server_listener(config->xmpp_server_socket_active, why) < 0)
         return -1;
     if (set_ssl_listener(config, why) < 0 || set_component_listener(config, why) < 0 ||
-        set_upstream_listener(config, why) < 0 || metrics_server_configure(config, why) < 0)
+        set_upstream_listener(config, why) < 0 || metrics_server_configure(config, why) < 0 ||
+        web_console_configure(config, why) < 0)
         return -1;
     if (begun == NULL)
         begun = config_get();

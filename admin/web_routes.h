@@ -26,11 +26,10 @@
  *   /counters                      the counters of the process
  *   /commands                      all commands, and where each is found here
  *   /account                       the password
- * What programs fetch:
+ * What pages fetch:
  *   /style.css /console.js /icon.svg      without log-in: constant
- *   /live                          JSON: the numbers of the last minutes; ?last=
- *   /jobs/events                   JSON: what a connection test or a live trace has told; ?job= ?from=
  *   /sessions/diagram, /explain/diagram   SVG; ?stream=; ?domain= ?direction=in|out ?outcome=failures|successes ?number=
+ * On a narrow screen the navigation is behind the link "Menu". Parts of pages that change by themselves have the attribute data-live.
  * What changes something or makes this server act (POST; fields beside `token`; button): those with a command take the command's
  * parameters as fields, without their dashes, and lead back by 303 to the page they stand on, which shows the outcome
  * (role="status") or the error (role="alert"):
@@ -59,5 +58,33 @@
  */
 #ifndef ADMIN_WEB_ROUTES_H
 #define ADMIN_WEB_ROUTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct web_call;
+
+enum web_access {
+    WEB_OPEN,  /* for everybody */
+    WEB_PERSON /* who is logged in */
+};
+
+struct web_route {
+    const char *path;
+    bool post; /* it changes something, or makes this server act; else it only shows */
+    enum web_access access;
+    const char *commands; /* those that it may run, with ',' between them; "" for none */
+    void (*handler)(struct web_call *call);
+    const char *section; /* the page of the navigation that it belongs to; "" for none */
+    /* Of one that runs its one command with the form's fields (web_actions.h): the page that it leads back to, and the field that goes
+     * with it as the query, or NULL */
+    const char *back, *back_field;
+};
+
+extern const struct web_route web_routes[];
+extern const size_t web_route_count;
+
+/* web_routes_find - the row of exactly this path and method; NULL: none. `*known`: of another method there is one. */
+const struct web_route *web_routes_find(const char *path, bool post, bool *known);
 
 #endif

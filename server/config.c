@@ -234,6 +234,14 @@ static void check_together(struct loading *loading)
         !config_value_is_loopback(config->s2s_metrics_address))
         fault(loading, config_value_find("s2s.metrics.address"), config->s2s_metrics_address,
               "a loopback address, as long as there is no s2s.metrics.token,");
+    if (config->adminConsole_port != 0 && !config_value_is_loopback(config->adminConsole_interface))
+        fault(loading, config_value_find("adminConsole.interface"), config->adminConsole_interface,
+              "a loopback address, as long as adminConsole.port is not 0 (that port is without "
+              "TLS),");
+    if (config->adminConsole_port != 0 &&
+        config->adminConsole_port == config->adminConsole_securePort)
+        fault(loading, config_value_find("adminConsole.securePort"),
+              "the same as adminConsole.port", "another port");
     if (config->xmpp_server_session_idle == 0)
         fault(loading, config_value_find("xmpp.server.session.idle"), "0",
               "-1 (never) or at least 1");

@@ -240,6 +240,23 @@ enum config_cert_policy { CONFIG_CERT_POLICY_WORDS(CONFIG_ENUM_VALUE) };
       false,                                                                                       \
       "Where domains are found without asking DNS: {example.net,127.0.0.2:5269},"                  \
       "{*.example.com,[::1]:5270}; * alone means every domain.")                                   \
+    /* --- adminConsole */                                                                         \
+    X(adminConsole_port, NUMBER, "adminConsole.port", "adminConsole", "port", "9090", 0, 65535,    \
+      false,                                                                                       \
+      "The port of the web console without TLS, for this machine only. 0: none. When it is taken " \
+      "at the start, the server starts without it and warns.")                                     \
+    X(adminConsole_securePort, NUMBER, "adminConsole.securePort", "adminConsole", "securePort",    \
+      "9091", 0, 65535, false,                                                                     \
+      "The port of the web console with TLS, by the certificate that other servers see. 0: none, " \
+      "as it is without a certificate.")                                                           \
+    X(adminConsole_interface, ADDRESS, "adminConsole.interface", "adminConsole", "interface",      \
+      "127.0.0.1", 0, 0, false,                                                                    \
+      "The address of both; empty: all of this machine. With other than a loopback address "       \
+      "adminConsole.port must be 0.")                                                              \
+    X(adminConsole_names, DOMAINS, "adminConsole.names", "adminConsole", "names", "", 0, 1000,     \
+      false,                                                                                       \
+      "The names by which browsers may reach it, with commas between them, beside localhost, "     \
+      "addresses, the name of this machine, and the domains that we serve.")                       \
     /* --- s2s: our own */                                                                         \
     X(s2s_home, STRING, "s2s.home", "s2s", "home", "./var", 1, 900, false,                         \
       "The directory of what we keep: the dialback secret, remote-servers.conf, and "              \

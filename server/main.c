@@ -31,6 +31,8 @@
 #include "admin/live_samples.h"
 #include "admin/metrics_server.h"
 #include "admin/reload.h"
+#include "admin/web_console.h"
+#include "admin/web_jobs.h"
 #include "dialback/dialback_key.h"
 #include "server/certificate_manager.h"
 #include "server/config.h"
@@ -200,6 +202,7 @@ static void do_housekeeping(void)
     outgoing_session_promise_tick(now);
     limit_log_tick(now);
     live_samples_tick(now);
+    web_console_tick(now);
     touched_connections_flush(false);
     memory_tick(now);
     service_notify_status("sessions: %lld incoming, %lld outgoing; components: %lld",
@@ -255,6 +258,7 @@ static int drain(const sigset_t *signals)
     config_unref(config);
     service_notify_stopping();
     control_socket_stop();
+    web_jobs_stop();
     reload_stop();
     session_manager_end_all(STREAM_SYSTEM_SHUTDOWN, NULL);
     int left;
@@ -274,6 +278,7 @@ static int drain(const sigset_t *signals)
 
 static void stop_rooms(void)
 {
+    web_console_stop();
     metrics_server_stop();
     touched_connections_flush(false);
     outgoing_session_promise_stop();

@@ -113,7 +113,7 @@ class Cycles:
         conf = os.path.join(self.directory, "conf")
         with open(conf, "w") as file:
             file.write("[xmpp]\ndomain = s2s.test\nserver.socket.port = %d\n%s[network]\ninterface = 127.0.0.1\n[dnsutil]\n"
-                       "dnsOverride = {remote.test,127.0.0.1:%d}%s\n[s2s]\nhome = %s\nlog.level = warn\n"
+                       "dnsOverride = {remote.test,127.0.0.1:%d}%s\n[adminConsole]\nport = 0\nsecurePort = 0\n[s2s]\nhome = %s\nlog.level = warn\n"
                        "negotiation.verifications = 4\ndns.trust-anchor =\n" % (self.port, settings, self.authority.port, "," + overrides if overrides else "", self.directory))
         self.log = open(os.path.join(self.directory, "log"), "wb")
         self.process = subprocess.Popen([binary, "-c", conf], stderr=self.log)

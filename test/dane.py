@@ -194,7 +194,7 @@ class Dane:
         os.makedirs(self.path(home))
         with open(self.path(home, "conf"), "w") as conf:
             conf.write("[xmpp]\ndomain = s2s.test\n[xmpp.server]\nsocket.active = false\ncertificate.file = %s\ncertificate.trust = %s\n"
-                       "[s2s]\nhome = %s\ndns.server = 127.0.0.1@%d\ndns.trust-anchor = %s\nlog.level = debug\n%s"
+                       "[adminConsole]\nport = 0\nsecurePort = 0\n[s2s]\nhome = %s\ndns.server = 127.0.0.1@%d\ndns.trust-anchor = %s\nlog.level = debug\n%s"
                        % (self.path("pki", "ours.pem"), self.path("pki", "ca.pem"), self.path(home), self.dns, self.path("anchor"), more))
         words = [self.binary, "-c", self.path(home, "conf")] + [word for case in CASES for word in ("-P", case[0] + ".test")]
         with open(self.path(home, "log"), "wb") as log:

@@ -28,6 +28,9 @@ interface = $2
 dnsOverride = {one.test,127.0.1.1:5269},{two.test,127.0.1.2:5269}
 [xmpp.socket]
 ssl.certificate.accept-selfsigned = true
+[adminConsole]
+port = 0
+securePort = 0
 [s2s]
 home = $work/$1
 log.level = debug

@@ -102,7 +102,7 @@ class Dialogue:
             "xmpp.server.read.timeout": "6000", "s2s.negotiation.timeout": "30000", "s2s.dns.timeout": "700",
             "s2s.retry.first": "100", "s2s.log.level": "debug", "s2s.shutdown.timeout": "3000",
             "xmpp.socket.write-timeout-seconds": "5", "xmpp.server.certificate.file": "none",
-            "s2s.dns.trust-anchor": "",
+            "s2s.dns.trust-anchor": "", "adminConsole.port": "0", "adminConsole.securePort": "0",
         }
 
     def say(self, line):

@@ -152,7 +152,7 @@ class Matrix:
             conf.write("[xmpp]\ndomain = s2s.test\n[xmpp.server]\nsocket.port = %d\nsocket.ssl.active = false\ntls.policy = %s\n"
                        "dialback.enabled = %s\ncertificate.file = %s\ncertificate.present = %s\ncertificate.trust = %s\nread.timeout = 5000\n"
                        "[xmpp.socket]\nssl.certificate.strict-validation = %s\n[network]\ninterface = 127.0.0.1\n[dnsutil]\n"
-                       "dnsOverride = \"%s\"\n[s2s]\nhome = %s\ndns.server = 127.0.0.1@9\ndns.timeout = 300\ndns.trust-anchor =\n"
+                       "dnsOverride = \"%s\"\n[adminConsole]\nport = 0\nsecurePort = 0\n[s2s]\nhome = %s\ndns.server = 127.0.0.1@9\ndns.timeout = 300\ndns.trust-anchor =\n"
                        % (port, side.policy, str(side.dialback).lower(), certificate, present, self.path("ca"),
                           str(side.strict).lower(), overrides, home))
         words = [self.binary, "-c", home + "/conf"] + [word for ping in pings for word in ("-P", ping)]

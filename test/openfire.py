@@ -23,7 +23,7 @@ class Cases(two_servers.Cases):
         self.home = os.path.join(self.directory, "home")
         self.conf = os.path.join(self.directory, "s2s.conf")
         with open(self.conf, "w") as file:
-            file.write("[s2s]\nhome = %s\n[network]\ninterface = 127.0.2.9\n[xmpp.server]\ncertificate.file = none\n" % self.home)
+            file.write("[adminConsole]\nport = 0\nsecurePort = 0\n[s2s]\nhome = %s\n[network]\ninterface = 127.0.2.9\n[xmpp.server]\ncertificate.file = none\n" % self.home)
 
     def tool(self, *arguments, status=0):
         done = subprocess.run([self.binary + "ctl", "-c", self.conf, *arguments], stdin=subprocess.DEVNULL,

@@ -15,9 +15,11 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -222,10 +224,11 @@ class Cases(two_servers.Cases):
         os.makedirs(results)
         self.make("install", "DESTDIR=" + stage, "PREFIX=" + PREFIX, "SYSCONFDIR=/etc")
         port, address = free_port("127.0.2.1"), "127.0.2.1"
+        console = free_port("127.0.0.1"), free_port("127.0.0.1")
         with open(results + "/openfire-s2s.conf", "w") as file:
             file.write("[xmpp]\ndomain = one.test\n[xmpp.server]\nsocket.port = %d\nsocket.ssl.active = false\n[network]\ninterface = %s\n"
-                       "[s2s]\nhome = /var/lib/openfire-s2s\ndns.server = 127.0.0.1@9\ndns.trust-anchor =\n"
-                       "[upstream behind.test]\nhost = 127.0.0.1\n" % (port, address))
+                       "[adminConsole]\nport = %d\nsecurePort = %d\n[s2s]\nhome = /var/lib/openfire-s2s\ndns.server = 127.0.0.1@9\ndns.trust-anchor =\n"
+                       "[upstream behind.test]\nhost = 127.0.0.1\n" % (port, address, *console))
         with open(results + "/drop-in.conf", "w") as file:
             file.write("[Service]\nWatchdogSec=2200ms\nRestartSec=100ms\nStandardError=file:%s/log\n" % results)
         drive = "%s %s --drive %s %s %d" % (sys.executable, os.path.abspath(__file__), results, address, port)
@@ -323,6 +326,10 @@ def drive(results, address, port):
     assert b"Verify return code" in done.stdout, done.stdout
     stream.send("<db:result from='remote.test' to='one.test'>key</db:result>")
     stream.expect("remote-server")  # it was looked for, and not found
+    ports = re.search(r"adminConsole.\nport = (\d+)\nsecurePort = (\d+)", read("/etc/openfire-s2s/openfire-s2s.conf"))
+    for url in ("http://127.0.0.1:%s/login" % ports.group(1), "https://127.0.0.1:%s/login" % ports.group(2)):
+        with urllib.request.urlopen(url, timeout=LIMIT, context=ssl._create_unverified_context()) as page:
+            assert b'name="password"' in page.read()
     wait_for("the status", lambda: re.match("sessions: [1-9]", show("StatusText")["StatusText"]))
     assert show("ActiveState", "SubState") == {"ActiveState": "active", "SubState": "running"}
     pid = show("MainPID")["MainPID"]
@@ -344,7 +351,7 @@ def drive(results, address, port):
     wait_for("the restart by the watchdog", lambda: show("NRestarts", "SubState") == {"NRestarts": "1", "SubState": "running"})
     assert "watchdog" in systemctl("status", "openfire-s2s.service", status=None) or show("MainPID")["MainPID"] != pid
     Stream(there).close()
-    for name, mode in ((".", 0o700), ("dialback.secret", 0o600), ("certificate.pem", 0o600)):
+    for name, mode in ((".", 0o700), ("dialback.secret", 0o600), ("certificate.pem", 0o600), ("admin-password.conf", 0o600)):
         kept = os.stat("/var/lib/openfire-s2s/" + name)
         assert kept.st_mode & 0o777 == mode and kept.st_uid != 0, name
     systemctl("stop", "openfire-s2s.service")

@@ -36,7 +36,8 @@ static int open_rooms(void **state)
 {
     settings_open_scratch(state);
     config_publish(settings_load_good("[xmpp.server]\nsocket.active = false\n"
-                                      "certificate.file = none\n[s2s]\ndns.trust-anchor =\n"));
+                                      "certificate.file = none\n[adminConsole]\nport = "
+                                      "0\nsecurePort = 0\n[s2s]\ndns.trust-anchor =\n"));
     struct text why = TEXT_EMPTY;
     const struct config *config = config_get();
     if (reload_make_home(config, &why) < 0 || reload_apply(config, &why) < 0 ||

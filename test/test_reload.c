@@ -82,7 +82,8 @@ static int start(const char *more)
 {
     int port = free_port();
     char *content = text_format("[xmpp.server]\nsocket.port = %d\ncertificate.file = none\n"
-                                "[network]\ninterface = 127.0.0.1\n[s2s]\ndns.trust-anchor =\n%s",
+                                "[network]\ninterface = 127.0.0.1\n[adminConsole]\nport = "
+                                "0\nsecurePort = 0\n[s2s]\ndns.trust-anchor =\n%s",
                                 port, more);
     config_publish(settings_load_good(content));
     free(content);

@@ -70,7 +70,7 @@ class Scan:
         with open(os.path.join(self.directory, "conf"), "w") as conf:
             conf.write("[xmpp]\ndomain = s2s.test\n[xmpp.server]\nsocket.port = %d\nsocket.ssl.port = %d\ncertificate.file = %s/ours.pem\n"
                        "certificate.trust = %s/ca.pem\n[network]\ninterface = 127.0.0.1\n[dnsutil]\ndnsOverride = {remote.test,127.0.0.1:%d}\n"
-                       "[s2s]\nhome = %s\ndns.trust-anchor =\n"
+                       "[adminConsole]\nport = 0\nsecurePort = 0\n[s2s]\nhome = %s\ndns.trust-anchor =\n"
                        % (self.port, self.direct, self.pki.directory, self.pki.directory, self.listener.getsockname()[1], self.directory))
         self.log = open(os.path.join(self.directory, "log"), "wb")
         self.process = subprocess.Popen([binary, "-c", os.path.join(self.directory, "conf"), "-P", "remote.test"], stderr=self.log)

@@ -38,7 +38,8 @@ class Server:
         self.log = os.path.join(directory, name + ".log")
         self.settings = {"xmpp.domain": name, "network.interface": address, "s2s.home": self.home,
                          "s2s.log.level": "debug", "s2s.dns.server": "127.0.0.1@9", "s2s.dns.timeout": "300",
-                         "xmpp.server.certificate.file": "none", "s2s.dns.trust-anchor": ""}
+                         "xmpp.server.certificate.file": "none", "s2s.dns.trust-anchor": "",
+                         "adminConsole.port": "0", "adminConsole.securePort": "0"}
         self.settings.update(settings)
         self.port = int(self.settings.setdefault("xmpp.server.socket.port", str(free_port(address))))
         self.write_conf()

@@ -97,6 +97,8 @@ class Server:
             "s2s.upstream.socket.port": self.private_port,
             "s2s.home": home or self.directory + "/home",
             "s2s.dns.trust-anchor": "",
+            "adminConsole.port": 0,
+            "adminConsole.securePort": 0,
             "s2s.log.level": "warn",
             "s2s.timeline.bytes": 65536,  # what is kept of failures has a bound of its own; it shall not look like a leak
             **(settings or {}),

@@ -108,6 +108,8 @@ class Ours(Target):
             "dnsutil.dnsOverride": "{*.load.test,%s:%d}" % (LOAD, self.place.load_port),
             "s2s.home": self.directory + "/var",
             "s2s.log.level": "warn",
+            "adminConsole.port": 0,
+            "adminConsole.securePort": 0,
             **limits,
         }
         write(self.directory + "/settings.conf", "".join(

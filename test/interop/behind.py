@@ -42,6 +42,10 @@ interface = 10.99.0.2
 [upstream behind.test]
 host = %(upstream)s
 domains = rooms.behind.test
+[adminConsole]
+port = 0
+securePort = 0
+
 [s2s]
 home = %(home)s
 upstream.interface = """ + PRIVATE + """

@@ -39,7 +39,7 @@ class Ours:
             "server.dialback.enabled = %s\nsocket.ssl.certificate.accept-selfsigned = %s\n"
             % (path, path, str(security == "selfsigned").lower(), str(security == "selfsigned").lower()))
         with open(self.conf, "w") as file:
-            file.write("[xmpp]\ndomain = s2s.test\nsocket.write-timeout-seconds = 3\n" + tls + "[s2s]\nhome = %s\ndomains = s2s2.test\ndns.server = 10.99.0.1\n"
+            file.write("[xmpp]\ndomain = s2s.test\nsocket.write-timeout-seconds = 3\n" + tls + "[adminConsole]\nport = 0\nsecurePort = 0\n[s2s]\nhome = %s\ndomains = s2s2.test\ndns.server = 10.99.0.1\n"
                        "log.level = debug\nlog.wire = true\nretry.first = 200\nkeepalive.interval = 1000\n" % os.path.join(directory, "home"))
         self.process = None
 

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* web_routes - every path that the web console answers: one table
+ *
+ * A unit test holds it against the table of commands: what can be done there can be done here, each command is named by a row of the
+ * right method, and nothing that only shows may run what changes something.
+ */
+#include "admin/web_routes.h"
+
+#include <string.h>
+
+#include "admin/web_actions.h"
+#include "admin/web_assets.h"
+#include "admin/web_login.h"
+#include "admin/web_pages_overview.h"
+
+#define SHOW(path, commands, handler, section)                          \
+    {                                                                   \
+        path, false, WEB_PERSON, commands, handler, section, NULL, NULL \
+    }
+#define FREE(path, handler)                                \
+    {                                                      \
+        path, false, WEB_OPEN, "", handler, "", NULL, NULL \
+    }
+#define DO(path, command, section, back, field)                                \
+    {                                                                          \
+        path, true, WEB_PERSON, command, web_actions_run, section, back, field \
+    }
+#define ACT(path, commands, handler, section)                          \
+    {                                                                  \
+        path, true, WEB_PERSON, commands, handler, section, NULL, NULL \
+    }
+
+const struct web_route web_routes[] = {
+    FREE("/style.css", web_assets_style),
+    FREE("/console.js", web_assets_script),
+    FREE("/icon.svg", web_assets_icon),
+    FREE("/login", web_login_page),
+    {"/login", true, WEB_OPEN, "", web_login_try, "", NULL, NULL},
+    ACT("/logout", "", web_login_end, ""),
+
+    SHOW("/", "status,rates,failures", web_page_overview, "/"),
+    DO("/server/reload", "reload", "/", "/", NULL),
+    ACT("/server/drain", "drain", web_actions_end, "/"),
+    ACT("/server/stop", "stop", web_actions_end, "/"),
+
+    SHOW("/counters", "metrics", web_page_counters, "/counters"),
+    SHOW("/commands", "help", web_page_commands, "/commands"),
+};
+const size_t web_route_count = sizeof web_routes / sizeof web_routes[0];
+
+const struct web_route *web_routes_find(const char *path, bool post, bool *known)
+{
+    const struct web_route *found = NULL;
+    *known = false;
+    for (size_t i = 0; i < web_route_count; i++) {
+        if (strcmp(web_routes[i].path, path) != 0)
+            continue;
+        if (web_routes[i].post == post)
+            found = &web_routes[i];
+        else
+            *known = true;
+    }
+    return found;
+}
