@@ -11,7 +11,12 @@
 #include "admin/web_actions.h"
 #include "admin/web_assets.h"
 #include "admin/web_login.h"
+#include "admin/web_pages_attempts.h"
 #include "admin/web_pages_overview.h"
+#include "admin/web_pages_peers.h"
+#include "admin/web_pages_servers.h"
+#include "admin/web_pages_sessions.h"
+#include "admin/web_pages_settings.h"
 
 #define SHOW(path, commands, handler, section)                          \
     {                                                                   \
@@ -43,8 +48,44 @@ const struct web_route web_routes[] = {
     ACT("/server/drain", "drain", web_actions_end, "/"),
     ACT("/server/stop", "stop", web_actions_end, "/"),
 
+    SHOW("/server-to-server", "listeners,permissions,get", web_page_servers, "/server-to-server"),
+    DO("/listeners/enable", "listener enable", "/server-to-server", "/server-to-server", NULL),
+    DO("/listeners/disable", "listener disable", "/server-to-server", "/server-to-server", NULL),
+    DO("/listeners/move", "listener move", "/server-to-server", "/server-to-server", NULL),
+    ACT("/server-to-server/idle", "set", web_actions_idle, "/server-to-server"),
+    DO("/permissions/policy", "policy", "/server-to-server", "/server-to-server", NULL),
+    DO("/permissions/allow", "allow", "/server-to-server", "/server-to-server", NULL),
+    DO("/permissions/block", "block", "/server-to-server", "/server-to-server", NULL),
+    DO("/permissions/remove", "remove", "/server-to-server", "/server-to-server", NULL),
+
+    SHOW("/sessions", "sessions,failures", web_page_sessions, "/sessions"),
+    SHOW("/sessions/details", "sessions", web_page_session_details, "/sessions"),
+    SHOW("/sessions/handshake", "handshake", web_page_handshake, "/sessions"),
+    SHOW("/sessions/diagram", "diagram", web_page_handshake_diagram, "/sessions"),
+    DO("/sessions/close", "close", "/sessions", "/sessions", NULL),
+
+    SHOW("/components", "components,upstreams,listeners", web_page_peers, "/components"),
+
+    SHOW("/failures", "failures", web_page_failures, "/failures"),
+    SHOW("/explain", "explain", web_page_explain, "/failures"),
+    SHOW("/explain/diagram", "explain", web_page_explain_diagram, "/failures"),
+    DO("/failures/retry", "retry", "/failures", "/failures", NULL),
+    DO("/failures/block", "block", "/failures", "/failures", NULL),
+
+    SHOW("/dns-overrides", "overrides", web_page_overrides, "/dns-overrides"),
+    DO("/dns-overrides/set", "override set", "/dns-overrides", "/dns-overrides", NULL),
+    DO("/dns-overrides/remove", "override remove", "/dns-overrides", "/dns-overrides", NULL),
+
+    SHOW("/settings", "settings", web_page_settings, "/settings"),
+    SHOW("/settings/edit", "get", web_page_setting, "/settings"),
+    DO("/settings/set", "set", "/settings", "/settings/edit", "setting"),
+    DO("/settings/unset", "unset", "/settings", "/settings/edit", "setting"),
+
+    SHOW("/audit", "audit", web_page_audit, "/audit"),
     SHOW("/counters", "metrics", web_page_counters, "/counters"),
     SHOW("/commands", "help", web_page_commands, "/commands"),
+    SHOW("/account", "console", web_page_account, "/account"),
+    ACT("/account/password", "console password", web_login_change, "/account"),
 };
 const size_t web_route_count = sizeof web_routes / sizeof web_routes[0];
 
