@@ -12,6 +12,7 @@
 #include "admin/web_assets.h"
 #include "admin/web_login.h"
 #include "admin/web_pages_attempts.h"
+#include "admin/web_pages_jobs.h"
 #include "admin/web_pages_overview.h"
 #include "admin/web_pages_peers.h"
 #include "admin/web_pages_servers.h"
@@ -71,6 +72,14 @@ const struct web_route web_routes[] = {
     SHOW("/explain/diagram", "explain", web_page_explain_diagram, "/failures"),
     DO("/failures/retry", "retry", "/failures", "/failures", NULL),
     DO("/failures/block", "block", "/failures", "/failures", NULL),
+
+    SHOW("/check", "", web_page_check, "/check"),
+    SHOW("/check/progress", "", web_page_check_progress, "/check"),
+    ACT("/check", "check", web_page_check_start, "/check"),
+    SHOW("/trace", "", web_page_trace, "/trace"),
+    SHOW("/trace/follow", "", web_page_trace_follow, "/trace"),
+    ACT("/trace", "trace", web_page_trace_start, "/trace"),
+    ACT("/jobs/end", "", web_page_job_end, "/check"),
 
     SHOW("/dns-overrides", "overrides", web_page_overrides, "/dns-overrides"),
     DO("/dns-overrides/set", "override set", "/dns-overrides", "/dns-overrides", NULL),
