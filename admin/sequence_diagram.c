@@ -471,6 +471,9 @@ static void write_head(const struct diagram *diagram, const char *title, const j
     write_description(diagram, steps, out);
     text_append_string(out, "<style>\n");
     sequence_diagram_style(out);
+    /* Alone on a telephone: that lays out what does not say otherwise 980 wide, and makes it small. */
+    text_append_string(out, "@media (max-device-width: 600px)"
+                            "{:root.sequence-diagram{width:100%;height:auto}}\n");
     text_append_string(out, "</style>\n");
     svg_box(out, 0, 0, WIDTH, diagram->y, INK_GROUND, INK_NONE);
 }
