@@ -29,6 +29,7 @@
 #define HEAD_BYTES 16384 /* cookies of all ports of a machine are sent to each of them */
 #define BODY_BYTES 16384
 #define ASIDE 8
+#define KEPT_ASIDE 2 /* places for the end of the program */
 #define LAST_ANSWERS_MS 1000
 
 struct place {
@@ -109,12 +110,13 @@ static void put_aside(struct place *place)
     log_panic("more than %d ports of the console wait for their end", ASIDE);
 }
 
-static bool has_room_aside(void)
+/* can_leave - is the place closed, or is there room aside for what it has? */
+static bool can_leave(const struct place *place)
 {
     int room = 0;
     for (int i = 0; i < ASIDE; i++)
         room += aside[i] == NULL;
-    return room >= 2;
+    return place->listener == NULL || room > KEPT_ASIDE;
 }
 
 static bool stays(const struct place *place, const struct config *config, int port,
@@ -179,13 +181,19 @@ static int configure_place(struct place *place, const struct config *config, int
     const char *pem = place->secure ? text_string(&identity->certificate) : "";
     if (place->secure && pem[0] == '\0')
         port = 0;
+    if (port == 0 ? place->listener == NULL : stays(place, config, port, pem)) {
+        place->port = port;
+        return 0;
+    }
+    if (!can_leave(place)) {
+        text_appendf(why, "%s: it was just moved; try again in some seconds", place->property);
+        return -1;
+    }
     if (port == 0) {
         put_aside(place);
         place->port = 0;
         return 0;
     }
-    if (stays(place, config, port, pem))
-        return 0;
     bool tried_before = place->listener == NULL && place->port == port;
     struct text reason = TEXT_EMPTY;
     int result = open_place(place, config, port, identity, &reason);
@@ -234,10 +242,6 @@ int web_console_configure(const struct config *config, struct text *why)
     }
     if (result == 0 && stopped) {
         text_append_string(why, "the server is about to end");
-        result = -1;
-    }
-    if (result == 0 && !has_room_aside()) {
-        text_append_string(why, "the web console was just moved; try again in some seconds");
         result = -1;
     }
     if (result == 0)

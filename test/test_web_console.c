@@ -185,6 +185,29 @@ static void it_moves_and_stays_where_it_can_not(void **state)
     text_free(&why);
 }
 
+static void who_moves_it_all_the_time_must_wait(void **state)
+{
+    (void)state;
+    struct text why = TEXT_EMPTY;
+    int result = 0, moved = 0;
+    web_console_tick(xmpp_server_now());
+    for (; result == 0 && moved < 20; moved++) {
+        int port = free_port();
+        result = configure_ports(port, 0, &why);
+        if (result == 0)
+            the_port = port;
+    }
+    assert_in_range(moved, 5, 10);
+    assert_non_null(strstr(text_string(&why), "it was just moved; try again in some seconds"));
+    assert_string_equal(ask(the_port, "/login", "localhost"), "HTTP/1.1 200 OK");
+    /* other settings can be changed all the same */
+    assert_int_equal(configure_ports(the_port, 0, &why), 0);
+    web_console_tick(xmpp_server_now());
+    the_port = free_port();
+    assert_int_equal(configure_ports(the_port, 0, &why), 0);
+    text_free(&why);
+}
+
 static void tls_needs_a_certificate_and_has_ours(void **state)
 {
     (void)state;
@@ -255,6 +278,7 @@ int main(void)
         cmocka_unit_test(it_is_there_as_soon_as_the_port_is_free),
         cmocka_unit_test(a_request_needs_a_name_of_ours_and_a_log_in),
         cmocka_unit_test(it_moves_and_stays_where_it_can_not),
+        cmocka_unit_test(who_moves_it_all_the_time_must_wait),
         cmocka_unit_test(tls_needs_a_certificate_and_has_ours),
         cmocka_unit_test(beyond_this_machine_it_is_with_tls_only),
         cmocka_unit_test(at_the_end_nothing_is_open_or_opened),
