@@ -11,8 +11,9 @@ domain whose certificate is good and one whose certificate has expired; without 
 Chromium all are. Prints `ok name`, `FAILED name: why` or `skipped name: why` for each case, then `N passed, N failed, N skipped`.
 """
 import argparse
-import ctypes
+import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -23,148 +24,47 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-sys.path[:0] = [HERE, os.path.dirname(HERE), os.path.join(os.path.dirname(HERE), "interop")]
-import hosts  # noqa: E402
-import peers  # noqa: E402
-import pki  # noqa: E402
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
 import webdriver  # noqa: E402
+import wrong_pages  # noqa: E402
+from places import Here, Hosts  # noqa: E402
 from ports import free_ports  # noqa: E402
-from two_servers import LIMIT, Server, Stream  # noqa: E402
+from two_servers import LIMIT, Stream  # noqa: E402
 from webdriver import ENTER, SHIFT, TAB, WebDriverError  # noqa: E402
 
 PASSWORD = "a rather long password"
 PICTURES = os.path.join(ROOT, "build", "browser")
 PHONE = 390
-PAGES = ("/", "/server-to-server", "/sessions", "/sessions/details?domain-or-stream=%(peer)s", "/components", "/failures", "/explain?domain=%(peer)s",
-         "/check", "/trace", "/dns-overrides", "/settings", "/settings?changed=yes", "/settings/edit?setting=xmpp.server.tls.policy", "/audit",
-         "/counters", "/commands", "/account")
+PAGES = {  # what their pictures are called
+    "/": "overview", "/server-to-server": "server-to-server", "/sessions": "sessions",
+    "/sessions/details?domain-or-stream=%(peer)s": "session-details", "/components": "components", "/failures": "failures",
+    "/explain?domain=%(peer)s": "explain", "/explain?domain=refused.test": "explain-failure", "/check": "check", "/trace": "trace",
+    "/dns-overrides": "dns-overrides", "/settings": "settings", "/settings?changed=yes": "settings-changed",
+    "/settings?pattern=nothing-of-that-name": "settings-none", "/settings/edit?setting=xmpp.server.tls.policy": "setting", "/audit": "audit",
+    "/counters": "counters", "/commands": "commands", "/account": "account"}
 
-# Every text that is shown: how much it stands out against what is behind it (WCAG 2.2, 1.4.3), where that is too little.
-CONTRAST = """
-function colour(text) {
-    const part = text.match(/[\\d.]+/g).map(Number);
-    return [part[0], part[1], part[2], part.length > 3 ? part[3] : 1];
-}
-function over(front, back) {
-    return [0, 1, 2].map(i => front[i] * front[3] + back[i] * (1 - front[3])).concat([1]);
-}
-function light(c) {
-    const f = c.slice(0, 3).map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * f[0] + 0.7152 * f[1] + 0.0722 * f[2];
-}
-function behind(element) {
-    const layers = [];
-    for (let e = element; e; e = e.parentElement) {
-        layers.push(colour(getComputedStyle(e).backgroundColor));
-        if (layers[layers.length - 1][3] === 1)
-            break;
-    }
-    let ground = matchMedia('(prefers-color-scheme: dark)').matches ? [18, 18, 18, 1] : [255, 255, 255, 1];
-    while (layers.length)
-        ground = over(layers.pop(), ground);
-    return ground;
-}
-const faults = [];
-let seen = 0;
-const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-for (let node; (node = walker.nextNode());) {
-    const element = node.parentElement;
-    if (!node.data.trim() || !element.checkVisibility({visibilityProperty: true, opacityProperty: true}) || element.matches(':disabled, option'))
-        continue;
-    const style = getComputedStyle(element), ground = behind(element);
-    const fill = element.namespaceURI.endsWith('svg') ? style.fill : style.color;
-    const a = light(over(colour(fill), ground)), b = light(ground);
-    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), size = parseFloat(style.fontSize);
-    const large = size >= 24 || (size >= 18.66 && parseInt(style.fontWeight) >= 700);
-    seen++;
-    if (contrast < (large ? 3 : 4.5))
-        faults.push(node.data.trim().slice(0, 40) + ': ' + contrast.toFixed(2));
-}
-return [seen, faults];
+GRAPH_TOP, GRAPH_FOOT = 8, 150  # of what is drawn
+GRAPHS = """
+return [...document.querySelectorAll('.chart')].map(chart => [
+    chart.querySelector('figcaption > b').textContent, chart.querySelector('.axis span:nth-child(2)').textContent.replace('top: ', ''),
+    [...chart.querySelectorAll('.key')].map((key, i) => [
+        key.firstChild.data.trim(), key.querySelector('b').textContent,
+        [...chart.querySelectorAll('polyline')[i].points].map(point => point.y)])]);
 """
+with open(os.path.join(HERE, "look.js")) as script:
+    LOOK = script.read()
 
 
 class Skipped(Exception):
     pass
 
 
-# --- what there is to talk to
-
-
-class Here:
-    """A server of ours on this machine's loopback, with nobody else: for who is not root."""
-    address = "127.0.4.1"
-    prosody = None
-
-    def __init__(self, directory, binary):
-        self.console, self.port = free_ports(1)[0], free_ports(1, self.address)[0]
-        self.binary, self.directory = binary, directory
-        self.settings = {"xmpp.server.socket.port": str(self.port), "xmpp.server.socket.ssl.active": "false", "adminConsole.port": str(self.console),
-                         "adminConsole.securePort": "0", "xmpp.server.certificate.file": "none"}
-
-    def start(self):
-        self.server = Server(self.binary, self.directory, "s2s.test", self.address, self.settings)
-        self.server.wait_log("serves s2s.test")
-
-    def stop(self):
-        self.server.stop()
-
-    def remove(self):
-        if self.server.process.poll() is None:
-            self.server.process.kill()
-            self.server.process.wait()
-
-    def tool(self, *words):
-        return subprocess.run([self.binary + "ctl", "-c", self.server.conf, *words], check=True, stdout=subprocess.PIPE, timeout=LIMIT).stdout.decode()
-
-
-class Hosts(Here):
-    """The same on a host of its own, and Prosody on another."""
-    address = "10.99.0.2"
-
-    def __init__(self, directory, binary):
-        self.network = hosts.Network(directory)
-        ours, theirs = self.network.add("ours", 2), self.network.add("prosody", 3)
-        authority = pki.Pki(os.path.join(directory, "pki"))
-        late = {"start": authority.now - pki.LONG_AGO, "end": authority.now - pki.DAY}
-        authority.issue("s2s.test", pki.all_forms("s2s.test"))
-        for domain, more in zip(peers.Prosody.domains, ({}, late)):
-            authority.issue(domain, pki.all_forms(domain), **more)
-        self.prosody = peers.Prosody(theirs, directory, "external", authority)
-        self.network.serve_names({"s2s.test": ours, **dict.fromkeys(peers.Prosody.domains, theirs)}, public={"ours": self.address})
-        self.prosody.start()
-        enter(ours.namespace)
-        super().__init__(directory, binary)
-        self.port = 5269
-        self.settings.update({"xmpp.server.socket.port": "5269", "xmpp.server.certificate.file": os.path.join(authority.directory, "s2s.test.pem"),
-                              "xmpp.server.certificate.trust": os.path.join(authority.directory, "ca.pem"), "s2s.dns.server": "10.99.0.1"})
-
-    def start(self):
-        self.server = Server(self.binary, self.directory, "s2s.test", self.address, self.settings, "-P", "prosody.test")
-        self.server.wait_log("pong from prosody.test in")
-
-    def stop(self):
-        self.prosody.stop()
-        super().stop()
-
-    def remove(self):
-        super().remove()
-        self.network.remove()
-
-
-def enter(namespace):
-    """From now on this thread, and what it starts, is on that host."""
-    fd = os.open("/run/netns/" + namespace, os.O_RDONLY)
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.setns(fd, 0x40000000) != 0:  # CLONE_NEWNET
-        raise OSError(ctypes.get_errno(), "setns")
-    os.close(fd)
-
-
 # --- the cases
 
 
-class Cases:
+class Bench:
+    """What the cases have in common; a case is a method of the class below."""
+
     def __init__(self, place, driver):
         self.place, self.driver = place, driver
         self.origin = "http://127.0.0.1:%d" % place.console
@@ -209,6 +109,135 @@ class Cases:
         except ConnectionRefusedError:
             return False
 
+    @staticmethod
+    def press_and_leave(browser):
+        browser.leave(browser.find("button[name=logout]").click)
+        assert browser.path.startswith("/login"), browser.path
+
+    def tab_to(self, browser, identifier):
+        self.tab_until(browser, lambda: browser.active().attribute("id") == identifier)
+
+    @staticmethod
+    def tab_until(browser, reached):
+        """By Tab alone; whatever has the focus shows it."""
+        for _ in range(120):
+            browser.press(TAB)
+            look = browser.run("const e = document.activeElement, s = getComputedStyle(e);"
+                               "return [e.outerHTML.slice(0, 100), e === document.body || e.matches('main') || "
+                               "(s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0) || s.boxShadow !== 'none']")
+            assert look[1], "no sign of the focus on " + look[0]
+            if reached():
+                return
+        raise AssertionError("Tab never leads there; last it was at " + look[0])
+
+    def wait_for_pictures(self, browser):
+        browser.run("document.querySelectorAll('img').forEach(each => { each.loading = 'eager' })")
+        browser.wait("a picture does not come", lambda: browser.run(
+            "return document.images.length > 0 && [...document.images].every(each => each.complete && each.naturalWidth > 0)"))
+
+    def need_prosody(self):
+        if self.place.prosody is None:
+            raise Skipped("it wants Prosody, network namespaces and root")
+
+    def test(self, browser, domain):
+        """The connection test of a domain: its last sentence."""
+        browser.open("/check")
+        browser.find("#domain").type(domain)
+        browser.find("button[name=check]").click()
+        browser.wait("it never ends", lambda: browser.find_all("p.said.good, p.said.bad, p.said.warn"), 3 * LIMIT)
+        return browser.find("p.said.good, p.said.bad, p.said.warn")
+
+    @staticmethod
+    def number_shown(text):
+        """Bytes have units of a thousand."""
+        number, unit = re.fullmatch(r"([\d.]+)(?: (k|M|G)?B/s)?", text.strip()).groups()
+        return float(number) * {None: 1, "k": 1e3, "M": 1e6, "G": 1e9}[unit]
+
+    def graphs(self, browser):
+        """Of each graph each line: the value beside its name; of what is drawn how many points, the highest and the last, and the top of all."""
+        graphs = {}
+        for title, top, lines in browser.run(GRAPHS):
+            graphs[title] = {}
+            for name, value, points in lines:
+                heights = [self.number_shown(top) * (GRAPH_FOOT - y) / (GRAPH_FOOT - GRAPH_TOP) for y in points]
+                graphs[title][name] = {"value": self.number_shown(value), "points": len(points), "top": self.number_shown(top),
+                                       "peak": max(heights), "last": heights[-1]}
+        return graphs
+
+    def graphs_say_who_is_there(self, browser):
+        """The graphs, once that of the sessions has as many as the tool counts now."""
+        sessions, graphs = json.loads(self.place.tool("--json", "status"))["sessions"], self.graphs(browser)
+        return graphs if graphs["Sessions"]["in"]["value"] == sessions["incoming"] else None
+
+    @staticmethod
+    def row_of(browser, domain, table=""):
+        """Its row of the table, or None."""
+        rows = [each for each in browser.find_all(table + " tbody tr") if domain in each.text]
+        return rows[0] if rows else None
+
+    def override(self, browser, pattern, host, port):
+        for field, value in (("pattern", pattern), ("host", host), ("port", port)):
+            browser.find("#" + field).type(value)
+        self.press(browser, "save-override")
+
+    def fails(self, browser, domain):
+        """An attempt to reach it, asked for on the page that explains it, fails; its row in the list."""
+        browser.open("/explain?domain=" + domain)
+        self.press(browser, "retry")
+        assert browser.path == "/failures", browser.path
+        return browser.wait("no failure of " + domain, lambda: self.row_of(browser, domain, "#failures"))
+
+    @staticmethod
+    def ground_of_picture(browser):
+        """How light its corner is, from 0 to 255."""
+        return browser.run("const canvas = document.createElement('canvas'), image = document.querySelector('details[open] .diagram img');"
+                           "canvas.width = canvas.height = 4; const paper = canvas.getContext('2d');"
+                           "paper.drawImage(image, 0, 0, image.naturalWidth, image.naturalHeight);"
+                           "return Math.max(...paper.getImageData(1, 1, 1, 1).data.slice(0, 3))")
+
+    def run(self, name):
+        word, why, began = "ok", "", time.monotonic()
+        try:
+            getattr(self, name)()
+        except Skipped as reason:
+            word, why = "skipped", str(reason)
+        except (AssertionError, OSError, ValueError, KeyError, IndexError, WebDriverError, subprocess.SubprocessError) as error:
+            word, why = "FAILED", "%s: %s" % (type(error).__name__, error)
+        faults = []
+        for browser in self.opened:
+            if word == "FAILED":
+                self.picture(browser, "FAILED-%s-%d" % (name, self.opened.index(browser)))
+            faults += browser.faults()
+            if browser is not self.main:
+                browser.close()
+        self.opened = [each for each in self.opened if each is self.main]
+        if faults:
+            word, why = "FAILED", "; ".join([why] * (word == "FAILED") + faults)
+        print("%s %s (%.1f s)%s" % (word, name, time.monotonic() - began, ": " + why if why else ""), flush=True)
+        return word
+
+
+class Cases(Bench):
+    # --- the tests themselves
+
+    def what_goes_wrong_in_a_browser_is_noticed(self):
+        with wrong_pages.Server() as server:
+            browser = self.driver.open(origin=server.names["origin"])  # not among those that must have no faults
+            browser.open("/good")
+            assert not browser.faults(), "a good page is said to be wrong"
+            for path, (_, sentence) in wrong_pages.PAGES.items():
+                sentence, told = sentence % server.names, []
+                browser.open(path)
+                browser.wait("of %s is never said '%s', only %s" % (path, sentence, told), lambda: told.extend(browser.faults()) or any(
+                    re.search(sentence, each) for each in told))
+            browser.open("/good")
+            browser.expecting("/none.png", 404)
+            browser.open("/misses")
+            assert not browser.faults(), "what was expected is called a fault"
+            browser.open("/misses")
+            assert browser.faults(), "what was expected once may happen twice"
+            browser.close()
+
     # --- log-in
 
     def a_log_in_is_refused_granted_and_ended(self):
@@ -227,11 +256,6 @@ class Cases:
         assert browser.path.startswith("/login"), "logged out, and still at " + browser.path
         browser.back()
         assert "Sessions" not in browser.title, "a page that was seen before comes back"
-
-    @staticmethod
-    def press_and_leave(browser):
-        browser.leave(browser.find("button[name=logout]").click)
-        assert browser.path.startswith("/login"), browser.path
 
     def keys_alone_will_do(self):
         browser = self.browse()
@@ -256,48 +280,38 @@ class Cases:
         browser.leave(lambda: browser.press(" "))
         assert "by-keys.test" not in "".join(each.text for each in browser.find_all("tbody")), "still there"
 
-    def tab_to(self, browser, identifier):
-        self.tab_until(browser, lambda: browser.active().attribute("id") == identifier)
-
-    @staticmethod
-    def tab_until(browser, reached):
-        """By Tab alone; whatever has the focus shows it."""
-        for _ in range(120):
-            browser.press(TAB)
-            look = browser.run("const e = document.activeElement, s = getComputedStyle(e);"
-                               "return [e.outerHTML.slice(0, 100), e === document.body || e.matches('main') || "
-                               "(s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0) || s.boxShadow !== 'none']")
-            assert look[1], "no sign of the focus on " + look[0]
-            if reached():
-                return
-        raise AssertionError("Tab never leads there; last it was at " + look[0])
-
     # --- what it looks like
 
     def every_page_is_whole_in_light_and_dark_wide_and_narrow(self):
-        browser = self.page("/")
-        visitor = self.visitor("seen.test")
+        browser, tool = self.page("/"), self.place.tool
         peer = "prosody.test" if self.place.prosody else "seen.test"
-        faults = []
+        closed = str(free_ports(1, self.place.address)[0])
+        undo = [("remove", "allowed.test"), ("remove", "blocked.test"), ("override", "remove", "refused.test"), ("unset", "s2s.retry.first")]
+        for words in (("allow", "allowed.test", "--port=5299"), ("block", "blocked.test"),
+                      ("override", "set", "refused.test", self.place.address, "--port=" + closed), ("set", "s2s.retry.first", "4321"),
+                      ("retry", "refused.test")):
+            tool(*words)
+        faults, visitor = [], self.visitor("seen.test")
+        browser.wait("the attempt did not fail", lambda: "refused.test" in tool("failures"))
         try:
-            for path in PAGES:
-                path = path % {"peer": peer}
+            for path, name in PAGES.items():
                 for scheme, width in (("light", 1200), ("dark", PHONE)):
                     browser.prefer(scheme)
                     browser.resize(width, 844)
-                    browser.open(path)
+                    browser.open(path % {"peer": peer})
                     browser.find("h1")
-                    name = "%s-%s-%d" % (path.strip("/").split("?")[0].replace("/", "-") or "overview", scheme, width)
-                    self.picture(browser, name)
-                    seen, low = browser.run(CONTRAST)
+                    self.picture(browser, "%s-%s-%d" % (name, scheme, width))
+                    seen, found = browser.run(LOOK)
                     wide = browser.run("return document.documentElement.scrollWidth")
-                    faults += ["%s: %s" % (name, each) for each in low[:5]]
                     if wide > width:
-                        faults.append("%s is %d wide" % (name, wide))
+                        found.append("it is %d wide" % wide)
                     if seen < 10:
-                        faults.append("%s has %d texts" % (name, seen))
+                        found.append("it has %d texts" % seen)
+                    faults += ["%s, %s, %d: %s" % (path, scheme, width, each) for each in found[:5]]
         finally:
             visitor.close()
+            for words in undo:
+                tool(*words)
             browser.prefer("light")
             browser.resize(1200, 900)
         assert not faults, "\n".join(faults)
@@ -354,6 +368,31 @@ class Cases:
         assert visitor.read_to_end().endswith("</stream:stream>"), "its stream was lost"
         visitor.close()
 
+    def graphs_move_with_the_traffic(self):
+        browser = self.page("/")
+        browser.run("window.same = true")
+        before = browser.wait("the graph does not know who is there", lambda: self.graphs_say_who_is_there(browser))
+        assert list(before) == ["Sessions", "Stanzas per second", "Bytes per second"], list(before)
+        visitor = self.visitor("graph.test")
+        more = browser.wait("it does not know the visitor", lambda: self.graphs_say_who_is_there(browser))
+        assert more["Sessions"]["in"]["value"] == before["Sessions"]["in"]["value"] + 1, "%s, and before %s" % (more, before)
+        for _ in range(300):
+            visitor.send("<db:verify from='graph.test' to='s2s.test' id='x'>no</db:verify>")
+        peaks = browser.wait("no bytes are drawn", lambda: [
+            graph["peak"] for graph in self.graphs(browser)["Bytes per second"].values() if graph["peak"] > 5000])
+        assert len(peaks) == 2, "in both directions? %s" % peaks  # they ask as much as we answer
+        if self.place.prosody:
+            self.place.tool("retry", "prosody.test")
+            browser.wait("no stanza is drawn", lambda: self.graphs(browser)["Stanzas per second"]["out"]["peak"] >= 1)
+        self.picture(browser, "graphs")
+        visitor.close()
+        after = browser.wait("the session stays", lambda: self.graphs_say_who_is_there(browser))
+        for title, lines in after.items():
+            for name, line in lines.items():
+                assert line["points"] > before[title][name]["points"], "%s, %s: no more points" % (title, name)
+                assert abs(line["last"] - line["value"]) <= 0.02 * line["top"] + 1, "%s, %s: drawn is not what is said: %s" % (title, name, line)
+        assert browser.run("return window.same") is True, "the page was loaded again"
+
     def a_domain_is_blocked_and_its_session_closes(self):
         name = "prosody.test" if self.place.prosody else "blocked.test"
         visitor = None if self.place.prosody else self.visitor(name)
@@ -374,6 +413,60 @@ class Cases:
         remove = [each for each in browser.find_all("button[name=remove]") if name in each.text]
         browser.leave(remove[0].click)
         assert "blocked" not in self.place.tool("--json", "permissions"), "still blocked"
+
+    def a_failed_attempt_is_listed_tried_again_and_blocked(self):
+        browser, tool = self.page("/failures"), self.place.tool
+        tool("override", "set", "nobody.test", self.place.address, "--port=%d" % free_ports(1, self.place.address)[0])
+        row = self.fails(browser, "nobody.test")
+        for words in ("we to them", "connection refused"):
+            assert words in row.text.lower(), row.text
+        assert "2 times" not in row.text, row.text
+        self.press(browser, "retry", "#failures tr:has(a[href*='nobody.test'])")
+        browser.wait("it was not tried again", lambda: "2 times" in self.row_of(browser, "nobody.test", "#failures").text)
+        self.picture(browser, "failures-one")
+        browser.leave(browser.find("#failures a[href*='nobody.test']").click)
+        assert "refused" in browser.find("p.said.bad").text.lower(), browser.find("p.said.bad").text
+        browser.find("details.record summary").click()
+        self.wait_for_pictures(browser)
+        self.picture(browser, "explain-refused")
+        browser.open("/failures")
+        said = self.press(browser, "block", "#failures tr:has(a[href*='nobody.test'])")
+        assert "nobody.test may not connect" in said, said
+        assert "nobody.test" in tool("permissions")
+        tool("remove", "nobody.test")
+        tool("override", "remove", "nobody.test")
+
+    def a_dns_override_leads_elsewhere_until_it_is_removed(self):
+        browser, address = self.page("/dns-overrides"), self.place.address
+        with socket.create_server((address, 0)) as elsewhere:
+            elsewhere.settimeout(LIMIT)
+            port = str(elsewhere.getsockname()[1])
+            self.override(browser, "moved.test", address, port)
+            assert port in self.row_of(browser, "moved.test").text
+            self.picture(browser, "dns-override")
+            browser.open("/explain?domain=moved.test")
+            self.press(browser, "retry")
+            stream, _ = elsewhere.accept()
+            stream.settimeout(LIMIT)
+            asked = b""
+            while b"to='moved.test'" not in asked and b'to="moved.test"' not in asked:
+                data = stream.recv(4096)
+                assert data, "somebody came who did not want moved.test: %r" % asked
+                asked += data
+            stream.close()
+        browser.open("/dns-overrides")
+        for pattern, host in (("a{b}.test", address), ("fine.test", "{x}"), ("fine.test,y", address)):
+            self.override(browser, pattern, host, "5269")
+            assert browser.find_all("[role=alert]"), "%s, %s: nonsense was taken" % (pattern, host)
+            assert len(browser.find_all("tbody tr")) == 1, browser.find("tbody").text
+        self.override(browser, "moved.test", address, "5299")
+        assert "5299" in self.row_of(browser, "moved.test").text and len(browser.find_all("tbody tr")) == 1, browser.find("tbody").text
+        self.press(browser, "remove", "tr:has(th)")
+        assert "moved.test" not in browser.find("tbody").text and "moved.test" not in self.place.tool("overrides")
+        browser.open("/audit")
+        said = browser.find("tbody tr").text
+        for words in ("admin", "override remove", "moved.test", "5299"):
+            assert words in said, "the audit log does not say '%s': %s" % (words, said)
 
     def a_setting_is_changed_and_taken_back(self):
         browser = self.page("/settings/edit?setting=s2s.retry.first")
@@ -410,24 +503,7 @@ class Cases:
         assert browser.run("return [window.pwned, document.querySelectorAll('script').length]") == [None, 0]
         self.place.tool("remove", "evil.test")
 
-    def wait_for_pictures(self, browser):
-        browser.run("document.querySelectorAll('img').forEach(each => { each.loading = 'eager' })")
-        browser.wait("a picture does not come", lambda: browser.run(
-            "return document.images.length > 0 && [...document.images].every(each => each.complete && each.naturalWidth > 0)"))
-
     # --- with a real server at the other end
-
-    def need_prosody(self):
-        if self.place.prosody is None:
-            raise Skipped("it wants Prosody, network namespaces and root")
-
-    def test(self, browser, domain):
-        """The connection test of a domain: its last sentence."""
-        browser.open("/check")
-        browser.find("#domain").type(domain)
-        browser.find("button[name=check]").click()
-        browser.wait("it never ends", lambda: browser.find_all("p.said.good, p.said.bad, p.said.warn"), 3 * LIMIT)
-        return browser.find("p.said.good, p.said.bad, p.said.warn")
 
     def a_connection_test_succeeds(self):
         self.need_prosody()
@@ -439,6 +515,23 @@ class Cases:
             assert word in steps, "no %s in %s" % (word, steps)
         self.picture(browser, "check-good")
 
+    def a_connection_test_is_watched_and_ended(self):
+        browser = self.page("/check")
+        with socket.create_server((self.place.address, 0)) as silent:  # the kernel accepts, and nobody ever answers
+            self.place.tool("override", "set", "silent.test", self.place.address, "--port=%d" % silent.getsockname()[1])
+            browser.find("#domain").type("silent.test")
+            browser.leave(browser.find("button[name=check]").click)
+            assert browser.path.startswith("/check/progress?job="), browser.path
+            browser.run("window.same = true")
+            browser.wait("the connection is not shown", lambda: "connected" in browser.find("ol.steps").text)
+            assert browser.find("p.said .busy").shown, "it has ended already: " + browser.text
+            assert browser.run("return window.same") is True, "the page was loaded again"
+            self.picture(browser, "check-runs")
+            self.press(browser, "end")
+            browser.wait("it goes on", lambda: not browser.find_all("p.said .busy"))
+            assert not browser.find_all("button[name=end]"), browser.text
+        self.place.tool("override", "remove", "silent.test")
+
     def a_connection_test_finds_what_is_broken(self):
         self.need_prosody()
         browser = self.page("/check")
@@ -448,15 +541,33 @@ class Cases:
         browser.find("a[href^='/explain']").click()
         browser.wait("no explanation", lambda: "prosody2.test" in browser.find("h1").text)
 
+    def a_failed_attempt_goes_well_the_next_time(self):
+        self.need_prosody()
+        browser, tool, address = self.page("/failures"), self.place.tool, self.place.address
+        tool("override", "set", "prosody.test", address, "--port=%d" % free_ports(1, address)[0])
+        tool("close", "prosody.test")
+        self.fails(browser, "prosody.test")
+        tool("override", "remove", "prosody.test")
+        self.press(browser, "retry", "#failures tr:has(a[href*='prosody.test'])")
+        browser.run("window.same = true")
+        browser.wait("it still stands there", lambda: self.row_of(browser, "prosody.test", "#failures") is None)
+        assert browser.run("return window.same") is True, "the page was loaded again"
+        browser.open("/failures?all=yes")
+        assert "went well since" in self.row_of(browser, "prosody.test", "#failures").text, browser.text
+        browser.open("/sessions")
+        assert self.row_of(browser, "prosody.test"), browser.text
+
     def a_handshake_is_read_in_its_diagram(self):
         self.need_prosody()
         browser = self.page("/explain?domain=prosody.test")
-        browser.find("details.record summary").click()
+        browser.find("details.record:has(.state.good) summary").click()
         self.wait_for_pictures(browser)
         self.picture(browser, "explain-with-diagram")
-        grounds = [self.ground_of_picture(browser, scheme) for scheme in ("light", "dark")]
-        assert grounds[0] > 200 and grounds[1] < 60, "it is not dark where all is dark: %s" % grounds
-        path = browser.find(".diagram a").attribute("href")
+        browser.prefer("dark")
+        browser.wait("it is not dark where all is dark", lambda: self.ground_of_picture(browser) < 60)
+        browser.prefer("light")
+        browser.wait("it is not light where all is light", lambda: self.ground_of_picture(browser) > 200)
+        path = browser.find("details[open] .diagram a").attribute("href")
         browser.open(path)
         assert "prosody.test" in browser.find("title").property("textContent")
         words = [each.property("textContent") for each in browser.find_all("text")]
@@ -469,15 +580,6 @@ class Cases:
         share = browser.run("return document.documentElement.getBoundingClientRect().width / innerWidth")
         browser.resize(1200, 900)
         assert 0.9 < share <= 1, "on a telephone it takes %.2f of the width" % share
-
-    @staticmethod
-    def ground_of_picture(browser, scheme):
-        """How light its corner is, from 0 to 255."""
-        browser.prefer(scheme)
-        return browser.run("const canvas = document.createElement('canvas'), image = document.querySelector('.diagram img');"
-                           "canvas.width = canvas.height = 4; const paper = canvas.getContext('2d');"
-                           "paper.drawImage(image, 0, 0, image.naturalWidth, image.naturalHeight);"
-                           "return Math.max(...paper.getImageData(1, 1, 1, 1).data.slice(0, 3))")
 
     def scripts_are_not_needed(self):
         browser = self.enter_as_person(self.browse(scripts=False))
@@ -497,33 +599,7 @@ class Cases:
         self.picture(browser, "without-scripts")
         self.press_and_leave(browser)
 
-    # --- all of it
-
-    def run(self, name):
-        word, why = "ok", ""
-        try:
-            getattr(self, name)()
-        except Skipped as reason:
-            word, why = "skipped", str(reason)
-        except (AssertionError, OSError, ValueError, KeyError, IndexError, WebDriverError, subprocess.SubprocessError) as error:
-            word, why = "FAILED", "%s: %s" % (type(error).__name__, error)
-        faults = []
-        for browser in self.opened:
-            if word == "FAILED":
-                self.picture(browser, "FAILED-%s-%d" % (name, self.opened.index(browser)))
-            faults += browser.faults()
-            if browser is not self.main:
-                browser.close()
-        self.opened = [each for each in self.opened if each is self.main]
-        if faults:
-            word, why = "FAILED", "; ".join([why] * (word == "FAILED") + faults)
-        print("%s %s%s" % (word, name, ": " + why if why else ""), flush=True)
-        return word
-
-
-HELPERS = ("browse", "enter_as_person", "page", "picture", "press", "visitor", "connects", "press_and_leave", "tab_to", "tab_until", "wait_for_pictures",
-           "need_prosody", "test", "ground_of_picture", "run")
-NAMES = [name for name in vars(Cases) if not name.startswith("_") and name not in HELPERS]
+NAMES = [name for name in vars(Cases) if not name.startswith("_")]
 
 
 def main():
@@ -540,10 +616,9 @@ def main():
     shutil.rmtree(PICTURES, ignore_errors=True)
     os.makedirs(PICTURES)
     directory, place, driver = tempfile.mkdtemp(), None, None
-    has_peers = os.getuid() == 0 and os.path.exists(peers.Prosody.program) and shutil.which("dnsmasq") and hosts.are_possible()
     try:
         began = time.monotonic()
-        place = (Hosts if has_peers else Here)(directory, os.path.abspath(options.binary))
+        place = (Hosts if Hosts.are_possible() else Here)(directory, os.path.abspath(options.binary))
         place.start()
         place.tool("console", "password", PASSWORD)
         driver = webdriver.Driver(directory)

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -62,12 +63,13 @@ class Driver:
 
     def stop(self):
         for browser in self.browsers:
-            try:
-                browser.close()
-            except (OSError, http.client.HTTPException, WebDriverError):
-                pass  # gone already; the driver ends it
+            browser.close()
         self.process.terminate()
-        self.process.wait(LIMIT)
+        try:
+            self.process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         self.log.close()
 
 
@@ -114,7 +116,7 @@ class Browser:
             "timeouts": {"pageLoad": 1000 * LIMIT, "script": 1000 * LIMIT, "implicit": 0},
             "goog:chromeOptions": {"binary": CHROMIUM, "args": [*QUIET, "--user-data-dir=" + self.profile],
                                     "prefs": BLANK}}}})
-        self.session = answer["sessionId"]
+        self.session, self.process = answer["sessionId"], answer["capabilities"]["goog:processID"]
         self.resize(width, height)
         if not scripts:
             self.cdp("Emulation.setScriptExecutionDisabled", value=True)
@@ -139,9 +141,15 @@ class Browser:
         return self.call("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def close(self):
-        if self.session is not None:
-            self.call("DELETE", "")
-            self.session = None
+        try:
+            if self.session is not None:
+                self.call("DELETE", "")
+        except (OSError, http.client.HTTPException, WebDriverError):
+            try:  # the driver does not do it
+                os.kill(self.process, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.session = None
         self.connection.close()
         shutil.rmtree(self.profile, ignore_errors=True)
 
@@ -263,7 +271,9 @@ class Browser:
         for event in self.events:
             parameters = event["params"]
             key = parameters.get("requestId")
-            if event["method"] == "Network.requestWillBeSent":
+            if event["method"] == "Network.webSocketCreated":
+                addresses[key] = parameters["url"]
+            elif event["method"] == "Network.requestWillBeSent":
                 if "redirectResponse" in parameters:
                     found.append((addresses[key], parameters["redirectResponse"]["status"], ""))
                 addresses[key] = parameters["request"]["url"]
