@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is wrong with the texts that a page shows; the body of a function. Returns how many texts there are, and a sentence for each fault:
-// it stands out too little against what is behind it (WCAG 2.2, 1.4.3).
+// it stands out too little against what is behind it (WCAG 2.2, 1.4.3); a word of it, unless it is a long one, goes on in the next line.
+const LONG = 15;
 function colour(text) {
     const part = text.match(/[\d.]+/g).map(Number);
     return [part[0], part[1], part[2], part.length > 3 ? part[3] : 1];
@@ -24,6 +25,17 @@ function behind(element) {
         ground = over(layers.pop(), ground);
     return ground;
 }
+function brokenWords(node) {
+    const range = document.createRange(), found = [];
+    for (const word of node.data.matchAll(/[^\s\u200b-]+/g)) {
+        range.setStart(node, word.index);
+        range.setEnd(node, word.index + word[0].length);
+        const lines = new Set([...range.getClientRects()].filter(each => each.width > 0).map(each => Math.round(each.top)));
+        if (lines.size > 1 && word[0].length < LONG)
+            found.push(word[0]);
+    }
+    return found;
+}
 const faults = [];
 let seen = 0;
 const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -39,5 +51,7 @@ for (let node; (node = walker.nextNode());) {
     seen++;
     if (contrast < (large ? 3 : 4.5))
         faults.push(`'${node.data.trim().slice(0, 40)}' has a contrast of ${contrast.toFixed(2)}`);
+    for (const word of brokenWords(node))
+        faults.push(`'${word}' is broken`);
 }
 return [seen, faults];
