@@ -10,7 +10,7 @@
 
 #include "server/printable.h"
 
-static const struct {
+static const struct ink {
     const char *name, *light, *dark;
 } inks[INK_COUNT] = {
     [INK_NONE] = {"none", "none", "none"},
@@ -36,6 +36,9 @@ static void write_rules(bool dark, struct text *out)
         text_appendf(out, ".sd-fill-%s{fill:%s}.sd-line-%s{stroke:%s}\n", inks[i].name, colour,
                      inks[i].name, colour);
     }
+    /* Alone in a window, it is not the window's white that is around the picture. */
+    const struct ink *ground = &inks[INK_GROUND];
+    text_appendf(out, "svg:root{background:%s}\n", dark ? ground->dark : ground->light);
 }
 
 void svg_style(struct text *out)

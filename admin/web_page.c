@@ -71,7 +71,8 @@ static void write_top(struct web_call *call)
     if (call->session_id[0] != '\0') {
         html(out, "<a class=\"menu\" href=\"#menu\">Menu</a>\n");
         web_page_form(call, "/logout");
-        html(out, "<button name=\"logout\" class=\"quiet\">Log out %s</button></form>\n",
+        html(out,
+             "<span class=\"hint\">%s</span> <button name=\"logout\">Log out</button></form>\n",
              call->session.user);
     }
     html(out, "</header>\n");

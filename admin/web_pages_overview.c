@@ -95,12 +95,14 @@ static void write_listeners(struct web_call *call, const json_t *status)
     const json_t *each;
     struct text *out = &call->body;
     html(out, "<section class=\"card\">");
-    web_page_head(call, "Listeners", "Listener|Open|Port|Address");
+    web_page_head(call, "Listeners", "Listener|State|Port|Address");
     json_array_foreach(json_object_get(status, "listeners"), i, each)
     {
         html(out, "<tr>");
         web_page_cell(call, "Listener", json_object_get(each, "listener"));
-        web_page_cell(call, "Open", json_object_get(each, "open"));
+        bool open = json_is_true(json_object_get(each, "open"));
+        html(out, "<td data-label=\"State\"><span class=\"state %s\">%s</span></td>",
+             open ? "good" : "off", open ? "open" : "closed");
         web_page_cell(call, "Port", json_object_get(each, "port"));
         web_page_cell(call, "Address", json_object_get(each, "address"));
         html(out, "</tr>\n");

@@ -139,17 +139,18 @@ static void write_lists(struct web_call *call, const json_t *rows)
     write_rows(call, rows, "allowed");
     web_page_form(call, "/permissions/allow");
     html(out,
-         "<div class=\"row\"><label for=\"allow-domain\">Domain</label> <input "
-         "id=\"allow-domain\" name=\"domain\" required maxlength=\"900\" "
-         "autocapitalize=\"none\" spellcheck=\"false\"> <label for=\"allow-port\">Port</label> "
-         "<input id=\"allow-port\" name=\"port\" type=\"number\" min=\"0\" max=\"65535\" "
-         "placeholder=\"DNS\"> <button name=\"allow\" class=\"main\">Allow</button></div>"
+         "<div class=\"row\"><span class=\"pair long\"><label for=\"allow-domain\">Domain</label> "
+         "<input id=\"allow-domain\" name=\"domain\" required maxlength=\"900\" "
+         "autocapitalize=\"none\" spellcheck=\"false\"></span> <span class=\"pair\"><label "
+         "for=\"allow-port\">Port</label> <input id=\"allow-port\" name=\"port\" "
+         "type=\"number\" min=\"0\" max=\"65535\" placeholder=\"DNS\"></span> <button "
+         "name=\"allow\" class=\"main\">Allow</button></div>"
          "</form></section>\n<section class=\"card\">");
     write_rows(call, rows, "blocked");
     web_page_form(call, "/permissions/block");
-    html(out, "<div class=\"row\"><label for=\"block-domain\">Domain</label> <input "
-              "id=\"block-domain\" name=\"domain\" required maxlength=\"900\" "
-              "autocapitalize=\"none\" spellcheck=\"false\"> <button name=\"block\" "
+    html(out, "<div class=\"row\"><span class=\"pair long\"><label for=\"block-domain\">Domain"
+              "</label> <input id=\"block-domain\" name=\"domain\" required maxlength=\"900\" "
+              "autocapitalize=\"none\" spellcheck=\"false\"></span> <button name=\"block\" "
               "class=\"danger\">Block</button></div></form>\n<p class=\"hint\">Its live sessions "
               "end.</p></section>\n");
 }

@@ -49,13 +49,15 @@ void web_page_settings(struct web_call *call)
          "value=\"yes\"%s> only those changed here</label> <button>Show</button></form>\n",
          arguments[0].value, arguments[1].value != NULL ? " checked" : "");
     if (settings == NULL)
-        html(out, "<p>%s</p>\n", text_string(&why));
+        web_page_error(call, text_string(&why));
     html(out, "<div class=\"card settings\">");
     web_page_head(call, "Settings", "Setting|Value|Default|From");
     json_array_foreach(settings, i, each)
     {
         write_setting(call, each);
     }
+    if (json_array_size(settings) == 0)
+        html(out, "<tr><td colspan=\"4\" class=\"hint\">none</td></tr>\n");
     html(out, "</tbody></table></div>\n");
     web_page_end(call);
     json_decref(settings);

@@ -291,8 +291,10 @@ class Cases(Bench):
                       ("override", "set", "refused.test", self.place.address, "--port=" + closed), ("set", "s2s.retry.first", "4321"),
                       ("retry", "refused.test")):
             tool(*words)
+        self.visitor("left-without-proof.test").close()
         faults, visitor = [], self.visitor("seen.test")
-        browser.wait("the attempt did not fail", lambda: "refused.test" in tool("failures"))
+        for name in ("refused.test", "left-without-proof.test"):
+            browser.wait("the attempt did not fail", lambda: name in tool("failures"))
         try:
             for path, name in PAGES.items():
                 for scheme, width in (("light", 1200), ("dark", PHONE)):
@@ -574,6 +576,11 @@ class Cases(Bench):
         for word in ("this server", "other server", "<stream:stream>", "<starttls/>", "<proceed/>", "TLS handshake", "certificate check",
                      '<auth mechanism="EXTERNAL">', "<success/>", "It went well"):
             assert word in words, "no '%s' in %s" % (word, words)
+        browser.prefer("dark")
+        ground = browser.run("return getComputedStyle(document.documentElement).backgroundColor")
+        assert max(int(each) for each in re.findall(r"\d+", ground)[:3]) < 60, "it stands on " + ground
+        self.picture(browser, "diagram-dark")
+        browser.prefer("light")
         self.picture(browser, "diagram")
         browser.resize(PHONE, 844)
         browser.open(path)

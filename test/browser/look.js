@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is wrong with the texts that a page shows; the body of a function. Returns how many texts there are, and a sentence for each fault:
-// it stands out too little against what is behind it (WCAG 2.2, 1.4.3); a word of it, unless it is a long one, goes on in the next line.
+// it stands out too little against what is behind it (WCAG 2.2, 1.4.3); a word of it, unless it is a long one, goes on in the next line. And
+// for each part of the page that has to be scrolled sideways.
 const LONG = 15;
 function colour(text) {
     const part = text.match(/[\d.]+/g).map(Number);
@@ -54,4 +55,7 @@ for (let node; (node = walker.nextNode());) {
     for (const word of brokenWords(node))
         faults.push(`'${word}' is broken`);
 }
+for (const part of document.querySelectorAll('body, main, .card, .chart'))
+    if (part.scrollWidth > part.clientWidth)
+        faults.push(`${part.id || part.className || part.localName} is ${part.scrollWidth - part.clientWidth} wider than there is room`);
 return [seen, faults];
