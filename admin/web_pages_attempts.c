@@ -129,12 +129,12 @@ static void write_rules(struct web_call *call, const json_t *rules)
     html(out, "</tbody></table></section>\n");
 }
 
-/* is_news - a failure after which nothing went well: it is shown at once */
+/* is_news - a failure after which nothing went well, nor in the same second: it is shown at once */
 static bool is_news(const json_t *history, const json_t *record)
 {
     const json_t *failed = json_array_get(json_object_get(history, "failures"), 0);
     const json_t *good = json_array_get(json_object_get(history, "successes"), 0);
-    return record == failed && strcmp(json_text(failed, "when"), json_text(good, "when")) >= 0;
+    return record == failed && strcmp(json_text(failed, "when"), json_text(good, "when")) > 0;
 }
 
 static void write_record(struct web_call *call, const char *domain, const char *direction,
