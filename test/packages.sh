@@ -13,7 +13,7 @@
 set -u
 
 packages_build="gcc make libc6-dev libxml2-dev libssl-dev libiniparser-dev libunbound-dev libidn-dev libjansson-dev libmicrohttpd-dev dns-root-data ca-certificates"
-packages_test="libcmocka-dev clang prosody ejabberd jabberd2 python3 python3-slixmpp python3-cryptography python3-lxml openssl nsd ldnsutils dnsmasq-base iproute2 spin libexpat1-dev prometheus systemd python3-seccomp mandoc"
+packages_test="libcmocka-dev clang prosody ejabberd jabberd2 python3 python3-slixmpp python3-cryptography python3-lxml openssl nsd ldnsutils dnsmasq-base iproute2 spin libexpat1-dev prometheus systemd python3-seccomp mandoc chromium chromium-driver fonts-dejavu-core"
 servers="prosody ejabberd jabberd2 nsd prometheus"
 policy=${POLICY_RC_D:-/usr/sbin/policy-rc.d}
 

@@ -173,6 +173,7 @@ for variant in plain asan tsan; do
     step 'servers behind us' $variant 300 "$PYTHON" test/interop/behind.py --binary $binary
 done
 alone 'bench smoke' plain 180 "$PYTHON" test/bench/run.py --binary ./openfire-s2s --targets ours --smoke --json build/bench/smoke.json
+step browser plain 240 "$PYTHON" test/browser/console.py --binary ./openfire-s2s
 step 'manual pages' plain 60 "$PYTHON" test/manual.py --binary ./openfire-s2s
 step service plain 180 "$PYTHON" test/service.py --binary ./openfire-s2s
 step 'matrix of policies' plain 300 "$PYTHON" test/matrix.py --binary ./openfire-s2s

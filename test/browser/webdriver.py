@@ -18,7 +18,7 @@ import time
 import urllib.parse
 
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
-LIMIT = 10  # seconds for any one wait
+LIMIT = 20  # seconds for any one wait
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the standard's name of an element's id
 QUIET = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
          "--disable-sync", "--disable-quic", "--disable-default-apps", "--disable-domain-reliability", "--disable-dev-shm-usage",
