@@ -104,9 +104,10 @@ class Element:
 
 class Browser:
     """One browser with one window. `origin`: the only place that it may talk to; everything else is a failure, as is an error on its
-    console or a request that fails, unless it is expected (see `expecting`)."""
+    console or a request that fails, unless it is expected (see `expecting`). `haste`: how much sooner than they say the timers of pages
+    run, so that no test has to wait for what it has not to prove."""
 
-    def __init__(self, driver, origin, width=1200, height=900, scripts=True, dark=False):
+    def __init__(self, driver, origin, width=1200, height=900, scripts=True, haste=1):
         self.origin, self.expected = origin, []
         self.profile = tempfile.mkdtemp(dir=driver.directory)
         self.connection = http.client.HTTPConnection("127.0.0.1", driver.port, timeout=3 * LIMIT)
@@ -120,8 +121,9 @@ class Browser:
         self.resize(width, height)
         if not scripts:
             self.cdp("Emulation.setScriptExecutionDisabled", value=True)
-        if dark:
-            self.prefer("dark")
+        if haste != 1:
+            self.cdp("Page.addScriptToEvaluateOnNewDocument", source="const slow = setTimeout; window.setTimeout = "
+                     "(act, after, ...more) => slow(act, after / %d, ...more);" % haste)
         self.events = []  # of the network, and of the console, as far as they were fetched
 
     # --- the wire
@@ -190,6 +192,14 @@ class Browser:
     def find(self, selector):
         """The first that there is; waits for it."""
         return self.wait("no %s" % selector, lambda: self.find_all(selector))[0]
+
+    def texts(self, selector):
+        """Of all that there are: what they say. At one moment, while parts of the page may be replaced."""
+        return self.run("return [...document.querySelectorAll(arguments[0])].map(each => each.innerText)", selector)
+
+    def click(self, selector):
+        """The first that there is; what was replaced before it was reached is looked for again."""
+        self.wait("no %s to click" % selector, lambda: self.find(selector).click() or True)
 
     def active(self):
         """What has the focus."""
