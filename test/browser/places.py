@@ -16,10 +16,9 @@ from two_servers import LIMIT, Server  # noqa: E402
 
 
 class Here:
-    """A server of ours on this machine's loopback, with nobody else: for who is not root."""
-    address = "127.0.4.1"
-    prosody = server = None
-    options = ()
+    """A server of ours on this machine's loopback, and a second one for it to talk to: for who is not root."""
+    address, peer = "127.0.4.1", "neighbour.test"
+    prosody = server = neighbour = None
 
     def __init__(self, directory, binary):
         self.binary, self.directory = binary, directory
@@ -27,20 +26,33 @@ class Here:
 
     def start(self):
         """What begins here is ended by `remove`, also when only half of it is there."""
+        other, places = "127.0.4.2", {}
+        for name, address in (("s2s.test", self.address), (self.peer, other)):
+            places[name] = (address, free_ports(1, address)[0])
+        override = ",".join("{%s,%s:%d}" % (name, *place) for name, place in places.items())
+        self.settings.update({"dnsutil.dnsOverride": override, "xmpp.server.socket.port": str(places["s2s.test"][1])})
+        self.neighbour = Server(self.binary, self.directory, self.peer, other, {
+            "xmpp.server.socket.ssl.active": "false", "dnsutil.dnsOverride": override, "xmpp.server.socket.port": str(places[self.peer][1])})
+        self.neighbour.wait_log("serves " + self.peer)
+        self.start_server()
+
+    def start_server(self):
+        """With a live session to the peer."""
         self.console = free_ports(1)[0]
         self.settings["adminConsole.port"] = str(self.console)
-        self.server = Server(self.binary, self.directory, "s2s.test", self.address, self.settings, *self.options)
+        self.server = Server(self.binary, self.directory, "s2s.test", self.address, self.settings, "-P", self.peer)
         self.port = self.server.port
-        self.server.wait_log("serves s2s.test")
+        self.server.wait_log("pong from %s in" % self.peer)
 
     def stop(self):
         """With proof that nothing was wrong with the server: it ends by itself, with status 0."""
         self.server.stop()
 
     def remove(self):
-        if self.server is not None and self.server.process.poll() is None:
-            self.server.process.kill()
-            self.server.process.wait()
+        for server in (self.server, self.neighbour):
+            if server is not None and server.process.poll() is None:
+                server.process.kill()
+                server.process.wait()
 
     def tool(self, *words):
         return subprocess.run([self.binary + "ctl", "-c", self.server.conf, *words], check=True, stdout=subprocess.PIPE, timeout=LIMIT).stdout.decode()
@@ -48,8 +60,7 @@ class Here:
 
 class Hosts(Here):
     """The same on a host of its own, and Prosody on another: prosody.test has a good certificate, that of prosody2.test has expired."""
-    address = "10.99.0.2"
-    options = ("-P", "prosody.test")
+    address, peer = "10.99.0.2", "prosody.test"
     network = None
 
     @staticmethod
@@ -70,8 +81,7 @@ class Hosts(Here):
         enter(ours.namespace)
         self.settings.update({"xmpp.server.socket.port": "5269", "xmpp.server.certificate.file": os.path.join(authority.directory, "s2s.test.pem"),
                               "xmpp.server.certificate.trust": os.path.join(authority.directory, "ca.pem"), "s2s.dns.server": "10.99.0.1"})
-        super().start()
-        self.server.wait_log("pong from prosody.test in")
+        self.start_server()
 
     def stop(self):
         self.prosody.stop()
