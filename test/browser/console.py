@@ -430,6 +430,24 @@ class Cases(Person):
         self.picture(browser, "without-scripts")
         self.press_and_leave(browser)
 
+    # --- the end; nothing can come behind it
+
+    def the_server_is_ended_and_a_page_says_that_it_is_old(self):
+        watcher = self.enter_as_person(self.driver.open(origin=self.origin, haste=10))  # what fails there is looked at below
+        watcher.open("/sessions")
+        browser = self.page("/")
+        browser.click("details:has([name=stop]) summary")
+        browser.click("form[action='/server/stop'] [name=confirm]")
+        browser.leave(lambda: browser.click("button[name=stop]"))
+        assert browser.find("h1").text == "The server ends", browser.text
+        assert self.place.server.process.wait(LIMIT) == 0
+        watcher.wait_text("The server does not answer. What is shown here is old.")
+        self.picture(watcher, "server-is-away")
+        assert watcher.find("#sessions").shown, "what was shown is gone"
+        faults = watcher.faults()
+        assert faults and all("/sessions" in each and "net::ERR_" in each for each in faults), faults
+        watcher.close()
+
 NAMES = [name for name in vars(Cases) if not name.startswith("_")]
 
 
