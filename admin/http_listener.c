@@ -24,19 +24,26 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server/config_value.h"
 #include "server/log.h"
 #include "server/xmpp_server.h"
 
-#define BACKLOG 16
+#define BACKLOG 64
+#define HEAD_BYTES_MAX (64u << 10)
 #define THREAD_STACK (512u << 10)
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+
+#define PLACES (HTTP_LISTENER_CONNECTIONS + HTTP_LISTENER_GOING)
 
 struct live {
     int fd; /* -1: free */
     int64_t since;
+    char peer[INET6_ADDRSTRLEN];
+    bool busy;  /* a handler is at work */
+    bool going; /* it was told to go */
 };
 
 struct http_listener {
@@ -48,13 +55,14 @@ struct http_listener {
     size_t body_bytes;
     bool quiesced; /* guarded by lock */
     pthread_mutex_t lock;
-    struct live live[HTTP_LISTENER_CONNECTIONS]; /* guarded by lock */
+    struct live live[PLACES]; /* guarded by lock */
 };
 
 struct http_request {
     struct MHD_Connection *connection;
     const char *method, *path;
-    char *query; /* owned */
+    uintptr_t end; /* of what the first line asks for, where libmicrohttpd has it */
+    char *query;   /* owned */
     struct text body;
     bool begun; /* its head was looked at */
 };
@@ -149,6 +157,7 @@ static void *begin_request(void *given, const char *uri, struct MHD_Connection *
     (void)connection;
     struct http_request *request = text_calloc(1, sizeof *request);
     const char *query = strchr(uri, '?');
+    request->end = (uintptr_t)uri + strlen(uri) + 1;
     request->query = text_copy(query != NULL ? query + 1 : "");
     return request;
 }
@@ -168,23 +177,97 @@ static void end_request(void *given, struct MHD_Connection *connection, void **s
     *state = NULL;
 }
 
-/* note_connection - when it began, under the lock; `*place` is libmicrohttpd's memory of our table's entry */
+static void address_of(struct MHD_Connection *connection, char out[INET6_ADDRSTRLEN])
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info != NULL ? info->client_addr : NULL;
+    out[0] = '\0';
+    if (address != NULL && address->sa_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr, out, INET6_ADDRSTRLEN);
+    else if (address != NULL && address->sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr, out,
+                  INET6_ADDRSTRLEN);
+}
+
+/* count_of - how many are there of that address, or in all (NULL); under the lock */
+static int count_of(const struct http_listener *listener, const char *peer)
+{
+    int count = 0;
+    for (int i = 0; i < PLACES; i++) {
+        const struct live *each = &listener->live[i];
+        count += each->fd >= 0 && !each->going && (peer == NULL || strcmp(each->peer, peer) == 0);
+    }
+    return count;
+}
+
+/* make_room - by the oldest of the address that has most; under the lock. Its own thread then ends it. */
+static void make_room(struct http_listener *listener)
+{
+    struct live *chosen = NULL;
+    int most = 0;
+    for (int i = 0; i < PLACES; i++) {
+        struct live *each = &listener->live[i];
+        if (each->fd < 0 || each->going || each->busy)
+            continue;
+        int count = count_of(listener, each->peer);
+        if (chosen == NULL || count > most || (count == most && each->since < chosen->since)) {
+            chosen = each;
+            most = count;
+        }
+    }
+    if (chosen != NULL) {
+        chosen->going = true;
+        shutdown(chosen->fd, SHUT_RDWR);
+    }
+}
+
+/* take_place - of a connection that begins, under the lock; NULL: there is none */
+static struct live *take_place(struct http_listener *listener, struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (count_of(listener, NULL) >= HTTP_LISTENER_CONNECTIONS)
+        make_room(listener);
+    for (int i = 0; i < PLACES; i++) {
+        struct live *place = &listener->live[i];
+        if (place->fd >= 0)
+            continue;
+        *place = (struct live){.fd = info->connect_fd, .since = xmpp_server_now()};
+        address_of(connection, place->peer);
+        return place;
+    }
+    return NULL;
+}
+
+/* note_connection - when it began; `*place` is libmicrohttpd's memory of our table's entry. At its limit, libmicrohttpd closes who comes;
+ * so where many are going, its thread, which accepts, gives theirs a moment. */
 static void note_connection(void *given, struct MHD_Connection *connection, void **place,
                             enum MHD_ConnectionNotificationCode what)
 {
     struct http_listener *listener = given;
+    int going = 0;
     pthread_mutex_lock(&listener->lock);
-    if (what == MHD_CONNECTION_NOTIFY_CLOSED && *place != NULL) {
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED && *place != NULL)
         ((struct live *)*place)->fd = -1;
-    } else if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-        for (int i = 0; i < HTTP_LISTENER_CONNECTIONS && *place == NULL; i++)
-            if (listener->live[i].fd < 0) {
-                listener->live[i] = (struct live){info->connect_fd, xmpp_server_now()};
-                *place = &listener->live[i];
-            }
-    }
+    else if (what == MHD_CONNECTION_NOTIFY_STARTED)
+        *place = take_place(listener, connection);
+    for (int i = 0; i < PLACES; i++)
+        going += listener->live[i].fd >= 0 && listener->live[i].going;
+    pthread_mutex_unlock(&listener->lock);
+    if (what == MHD_CONNECTION_NOTIFY_STARTED && going > HTTP_LISTENER_GOING / 2)
+        nanosleep(&(struct timespec){.tv_nsec = 5 * 1000000L}, NULL);
+}
+
+/* set_busy - a handler begins, or has ended */
+static void set_busy(struct http_listener *listener, struct MHD_Connection *connection, bool busy)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct live *place = info != NULL ? info->socket_context : NULL;
+    pthread_mutex_lock(&listener->lock);
+    if (place != NULL)
+        place->busy = busy;
     pthread_mutex_unlock(&listener->lock);
 }
 
@@ -222,15 +305,41 @@ static enum MHD_Result send_response(struct MHD_Connection *connection,
     return result;
 }
 
+static enum MHD_Result note_odd(void *given, enum MHD_ValueKind kind, const char *name,
+                                const char *value)
+{
+    static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ"; /* RFC 9110 5.6.2 */
+    (void)kind;
+    (void)value;
+    bool *odd = given;
+    *odd = *odd || name[0] == '\0' || name[strspn(name, token)] != '\0';
+    return MHD_YES;
+}
+
+/* is_odd - a header's name is none (RFC 9112 5.1: a blank before the colon is refused), or there is a NUL in what the first line asks for.
+ *
+ * COMPAT: libmicrohttpd 0.9.75 lets a NUL pass and gives a string that ends before it, so that "/login\0.css" looks like "/login". In
+ * its memory the version follows what is asked for, one byte behind its end. */
+static bool is_odd(const struct http_request *request, const char *version)
+{
+    bool odd = false;
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, note_odd, &odd);
+    return odd || ((uintptr_t)version > request->end &&
+                   (uintptr_t)version - request->end <= HEAD_BYTES_MAX);
+}
+
 /* judge_body - by the head: 0, or the status that refuses it */
 static unsigned judge_body(const struct http_listener *listener, const struct http_request *request,
                            bool *has_body)
 {
     const char *length = http_request_header(request, "Content-Length");
-    *has_body =
-        MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Transfer-Encoding") !=
-            NULL ||
-        MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Content-Length") != NULL;
+    bool in_pieces = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
+                                                 "Transfer-Encoding") != NULL;
+    *has_body = in_pieces || MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
+                                                         "Content-Length") != NULL;
+    if (in_pieces && listener->body_bytes > 0)
+        return 411;
     if (!*has_body || (length != NULL && strcmp(length, "0") == 0)) {
         *has_body = false;
         return 0;
@@ -242,11 +351,14 @@ static unsigned judge_body(const struct http_listener *listener, const struct ht
     return strlen(length) > 9 || strtoul(length, NULL, 10) > listener->body_bytes ? 413 : 0;
 }
 
-static enum MHD_Result refuse_body(const struct http_request *request, unsigned status)
+static enum MHD_Result refuse(const struct http_request *request, unsigned status)
 {
     struct http_response response = {.status = status, .content_type = "text/plain; charset=utf-8"};
-    text_append_string(&response.body, status == 411 ? "how long is the body?\n"
-                                                     : "a body of that size is not taken here\n");
+    text_append_string(&response.body, status == 400   ? "this is no request\n"
+                                       : status == 411 ? "how long is the body?\n"
+                                                       : "a body of that size is not taken here\n");
+    http_response_header(&response, "Content-Security-Policy",
+                         "default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
     log_debug("HTTP: %s %s: %u", request->method, request->path, status);
     return send_response(request->connection, &response);
 }
@@ -256,7 +368,6 @@ static enum MHD_Result answer(void *given, struct MHD_Connection *connection, co
                               const char *method, const char *version, const char *upload,
                               size_t *upload_size, void **state)
 {
-    (void)version;
     struct http_listener *listener = given;
     struct http_request *request = *state;
     struct http_response response = {.status = 200, .content_type = "text/plain; charset=utf-8"};
@@ -267,9 +378,10 @@ static enum MHD_Result answer(void *given, struct MHD_Connection *connection, co
     if (!request->begun) {
         bool has_body;
         request->begun = true;
-        unsigned refused = judge_body(listener, request, &has_body);
+        unsigned refused =
+            is_odd(request, version) ? 400 : judge_body(listener, request, &has_body);
         if (refused != 0)
-            return refuse_body(request, refused);
+            return refuse(request, refused);
         if (has_body)
             return MHD_YES;
     } else if (*upload_size > 0) {
@@ -279,7 +391,9 @@ static enum MHD_Result answer(void *given, struct MHD_Connection *connection, co
         *upload_size = 0;
         return MHD_YES;
     }
+    set_busy(listener, connection, true);
     listener->handler(request, &response, listener->owner);
+    set_busy(listener, connection, false);
     log_debug("HTTP: %s %s: %u", method, path, response.status);
     return send_response(connection, &response);
 }
@@ -312,13 +426,12 @@ static struct MHD_Daemon *start_daemon(struct http_listener *listener,
     more[count] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     return MHD_start_daemon(
         flags, 0, NULL, NULL, answer, listener, MHD_OPTION_EXTERNAL_LOGGER, take_message, NULL,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)HTTP_LISTENER_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)HTTP_LISTENER_QUIET_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, head,
-        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_NOTIFY_CONNECTION,
-        note_connection, listener, MHD_OPTION_NOTIFY_COMPLETED, end_request, NULL,
-        MHD_OPTION_URI_LOG_CALLBACK, begin_request, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)PLACES,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_LISTENER_QUIET_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, head, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
+        MHD_OPTION_NOTIFY_CONNECTION, note_connection, listener, MHD_OPTION_NOTIFY_COMPLETED,
+        end_request, NULL, MHD_OPTION_URI_LOG_CALLBACK, begin_request, NULL,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
 }
 
 struct http_listener *http_listener_new(const struct http_listener_options *options,
@@ -337,7 +450,7 @@ struct http_listener *http_listener_new(const struct http_listener_options *opti
     listener->handler = options->handler;
     listener->owner = options->owner;
     pthread_mutex_init(&listener->lock, NULL);
-    for (int i = 0; i < HTTP_LISTENER_CONNECTIONS; i++)
+    for (int i = 0; i < PLACES; i++)
         listener->live[i].fd = -1;
     listener->body_bytes = options->body_bytes;
     listener->daemon = start_daemon(listener, options, fd);
@@ -376,7 +489,7 @@ bool http_listener_is_idle(struct http_listener *listener)
 {
     bool idle = true;
     pthread_mutex_lock(&listener->lock);
-    for (int i = 0; i < HTTP_LISTENER_CONNECTIONS; i++)
+    for (int i = 0; i < PLACES; i++)
         idle = idle && listener->live[i].fd < 0;
     pthread_mutex_unlock(&listener->lock);
     return idle;
@@ -392,7 +505,7 @@ void http_listener_tick(struct http_listener *listener, int64_t now)
     if (listener == NULL)
         return;
     pthread_mutex_lock(&listener->lock);
-    for (int i = 0; i < HTTP_LISTENER_CONNECTIONS; i++)
+    for (int i = 0; i < PLACES; i++)
         if (listener->live[i].fd >= 0 && now >= listener->live[i].since + HTTP_LISTENER_LAST_MS)
             shutdown(listener->live[i].fd, SHUT_RDWR);
     pthread_mutex_unlock(&listener->lock);
@@ -446,13 +559,5 @@ const char *http_request_header(const struct http_request *request, const char *
 
 void http_request_peer(const struct http_request *request, char out[INET6_ADDRSTRLEN])
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    const struct sockaddr *address = info != NULL ? info->client_addr : NULL;
-    out[0] = '\0';
-    if (address != NULL && address->sa_family == AF_INET)
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr, out, INET6_ADDRSTRLEN);
-    else if (address != NULL && address->sa_family == AF_INET6)
-        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr, out,
-                  INET6_ADDRSTRLEN);
+    address_of(request->connection, out);
 }

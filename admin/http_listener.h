@@ -6,7 +6,10 @@
  *
  * Bounded: the number of connections, in all and of one address, the bytes of a request's head (431 when there are more) and of its body (413; one
  * of unknown length: 411), the time a connection may be quiet, and, which libmicrohttpd does not know, the time that it may last
- * at all: one that sends a byte now and then is cut by http_listener_tick.
+ * at all: one that sends a byte now and then is cut by http_listener_tick. When all places are taken, whoever comes is let in all the same,
+ * and the oldest connection of the address that has most makes room, unless a handler is at work for it: so those that say nothing, or
+ * do not read their answer, hold up nobody else. A path with a NUL in it, a header whose name is none (400), and a body in pieces (411) are
+ * refused, since two programs could understand them differently.
  */
 #ifndef ADMIN_HTTP_LISTENER_H
 #define ADMIN_HTTP_LISTENER_H
@@ -21,7 +24,8 @@
 struct http_listener;
 struct http_request;
 
-#define HTTP_LISTENER_CONNECTIONS 32 /* at once; others wait to be accepted */
+#define HTTP_LISTENER_CONNECTIONS 32 /* at once; one more, and an old one has to go */
+#define HTTP_LISTENER_GOING 224      /* of those that were told to go and are not gone */
 #define HTTP_LISTENER_OF_ONE \
     12 /* of one address; more are closed. Not on loopback, which is one address for many */
 #define HTTP_LISTENER_HEAD_BYTES \
