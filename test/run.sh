@@ -168,6 +168,7 @@ for variant in plain asan tsan; do
     step delivery $variant 120 "$PYTHON" test/delivery.py --binary $binary
     [ $variant = asan ] || step 'killed peers' $variant 180 "$PYTHON" test/killed.py --binary $binary
     case $variant in plain) reduced=() ;; *) reduced=(--reduced) ;; esac
+    [ $variant = asan ] || step 'attacks on the console' $variant 180 "$PYTHON" -W ignore test/console.py --binary $binary "${reduced[@]}"
     alone abuse $variant 240 "$PYTHON" test/abuse/run.py --binary $binary "${reduced[@]}"
     [ $variant = asan ] || alone soak $variant 120 "$PYTHON" test/soak.py --binary $binary --seconds 25
     step 'servers behind us' $variant 300 "$PYTHON" test/interop/behind.py --binary $binary
