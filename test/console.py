@@ -487,6 +487,21 @@ class Cases:
         after = console.state()
         assert all(after[key] == before[key] for key in ("permissions", "settings", "listeners", "remote-servers.conf")), "changed"
 
+    def idle_ones_before_tls_hold_nobody_up(self):
+        console = self.console(secure=True)
+        person = Person(console)
+        idle = [socket.create_connection(("127.0.0.1", console.port), LIMIT, ("127.0.6.%d" % (1 + number % 2), 0)) for number in range(150)]
+        for number, connection in enumerate(idle):
+            try:
+                connection.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[:number % 12])  # a handshake that does not go on
+            except OSError:
+                pass  # it was ended already
+            if number % 10 == 0:
+                assert person.is_in()
+        assert Person(console).is_in()
+        for connection in idle:
+            connection.close()
+
     def who_says_nothing_is_ended(self):
         console = self.console()
         begun = time.monotonic()
@@ -569,6 +584,21 @@ class Cases:
             person.get(link)
         assert person.get("/explain?domain=" + quoted).said is not None
         assert not peers.faults, peers.faults
+
+    def secrets_are_in_no_page(self):
+        secrets = {"xmpp.component.defaultSecret": "s3cr3t-of-components", "xmpp.server.dialback.secret": "s3cr3t-of-dialback-that-is-long",
+                   "s2s.metrics.token": "s3cr3t-of-metrics-that-is-long"}
+        console = self.console(settings=secrets, components="[bot.test]\nsecret = s3cr3t-of-a-bot\n")
+        person = Person(console)
+        person.post("/settings/set", {"setting": "xmpp.component.defaultSecret", "value": "s3cr3t-that-is-new"})
+        assert "s3cr3t" not in person.get("/settings").text, "it says what was saved"
+        person.post("/settings/set", {"setting": "s2s.metrics.token", "value": "s3cr3t"})  # too short, perhaps: refused
+        for path in PAGES:
+            assert "s3cr3t" not in person.get(path).text, path
+        for name in secrets:
+            text = person.get("/settings/edit?setting=" + name).text
+            assert name in text and "s3cr3t" not in text, name
+        assert "s3cr3t" not in json.dumps(console.audit()) and "s3cr3t" not in console.server.read_log()
 
     def hostile(self):
         peers = Peers(self.directory)

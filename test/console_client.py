@@ -379,6 +379,9 @@ class Console:
         after = self.state()
         assert after == before, "changed: %s" % sorted(key for key in set(before) | set(after) if before.get(key) != after.get(key))
         assert self.server.process.poll() is None, "the server has ended"
+        with open(self.server.log, "rb") as log:
+            odd = re.search(rb"[^\n]*[\x00-\x09\x0b-\x1f\x7f][^\n]*", log.read())
+        assert odd is None, "what others wrote stands in the log as it was: %r" % odd.group(0)
 
     def audit(self):
         path = os.path.join(self.server.home, "audit.log")
