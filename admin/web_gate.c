@@ -88,13 +88,8 @@ bool web_gate_knows_host(const char *host)
 
 /* --- one request --- */
 
-/* is_from_ours - sent by a page of ours, as far as the browser says. Since our pages give no referrer, theirs is the Origin "null" as well:
- * that of a stranger's sandbox too, so then Sec-Fetch-Site must say it. */
-static bool is_from_ours(const struct http_request *request, bool secure)
+bool web_gate_is_from_ours(const char *origin, const char *site, const char *host, bool secure)
 {
-    const char *origin = http_request_header(request, "Origin");
-    const char *site = http_request_header(request, "Sec-Fetch-Site");
-    const char *host = http_request_header(request, "Host");
     bool good = site == NULL || strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0;
     if (origin != NULL && strcmp(origin, "null") == 0) {
         good = site != NULL && strcmp(site, "same-origin") == 0;
@@ -104,6 +99,13 @@ static bool is_from_ours(const struct http_request *request, bool secure)
         free(ours);
     }
     return good;
+}
+
+static bool is_from_ours(const struct http_request *request, bool secure)
+{
+    return web_gate_is_from_ours(http_request_header(request, "Origin"),
+                                 http_request_header(request, "Sec-Fetch-Site"),
+                                 http_request_header(request, "Host"), secure);
 }
 
 static void refuse(struct web_call *call, unsigned status, const char *title, const char *why)

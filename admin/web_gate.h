@@ -15,5 +15,9 @@
 http_handler web_gate_answer;
 /* web_gate_knows_host - is this the name of ours in a Host header (with or without a port)? For tests too. */
 bool web_gate_knows_host(const char *host);
+/* web_gate_is_from_ours - was it sent by a page of ours, as far as the browser says (Origin, Sec-Fetch-Site; NULL: it does not say)? Since
+ * our pages give no referrer, theirs is the Origin "null" as well: that of a stranger's sandbox too, so then Sec-Fetch-Site must say it.
+ * `host` is the Host header, which is a name of ours. */
+bool web_gate_is_from_ours(const char *origin, const char *site, const char *host, bool secure);
 
 #endif

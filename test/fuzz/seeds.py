@@ -168,6 +168,41 @@ REQUESTS = ("status", "sessions example.net --sort=since", "sessions --sort queu
             "audit --last=20", "block \"\"", "get \"\\u0000\"", "\"stat", "listener", "settings retry --changed")
 
 
+FORMS = ("token=0123456789abcdef0123456789abcdef&domain=example.net&port=5269", "a=1&a=2", "a=%00", "a=%zz", "a=%4", "=x", "a", "a=%C3%BC+%2B&b=", "a=%c0%ae", "&&a=1&",
+         "&".join("f%d=%d" % (number, number) for number in range(17)), "n" * 41 + "=1", "a=%ef%bf%be", "a=%ed%a0%80", "a=%7f", "a=%0d%0a%09", "a=\xff")
+HOSTS = ("localhost", "localhost:9090", "127.0.0.1:9090", "[::1]:9090", "[::1", "[two.example]", "two.example", "TWO.example:1", "console.example", "evil.example",
+         "two.example.evil.test", "127.0.0.1@evil.test", "localhost:x", "xn--bcher-kva.example", "B\u00dcCHER.example", "127.1", "0x7f.1", ":9090", "two.example.")
+COOKIES = ("openfire-s2s=0123456789abcdef0123456789abcdef", "a=b; openfire-s2s=x; c=d", "openfire-s2s=x; openfire-s2s=y", "xopenfire-s2s=x", "openfire-s2s", ";;openfire-s2s=;",
+           "openfire-s2s-door=x; openfire-s2s=y")
+ORIGINS = (("http://localhost:9090", "same-origin", "localhost:9090"), ("null", "same-origin", "localhost"), ("null", "", "localhost"), ("https://two.example", "none", "two.example"),
+           ("http://evil.test", "cross-site", "localhost"), ("http://localhost", "same-site", "localhost:9090"), ("HTTP://LOCALHOST", "", "localhost"),
+           ("http://localhost.evil.test", "none", "localhost"), ("http://localhost:80", "none", "localhost"))
+SHOWN = ("<script>x()</script>", "\"'>&lt;&amp;", "\u202eabc", "a\x01b\x7fc", "\ufffe\uffff", "\r\n\t", "\\x1b \\\\", "]]>", "b\u00fccher \u05d0 \U0001f600", "&#0;&#x202e;")
+ARGUMENTS = ("domain=example.net&port=1", "domain=--port%3d1", "domain-or-stream=--sort%3dname", "setting=s2s.log.level&value=--", "setting=--&value=%22a%22", "pattern=*&host=a+b&port=7",
+             "policy=WHITELIST", "listener=direct-tls&port=5299", "domain=example.net&stanzas=no&seconds=60", "domain=example.net&from=&limit=", "password=-x", "pattern=--changed",
+             "domain=EXAMPLE.net.", "value=&setting=", "domain=%22example.net%22")
+
+
+def add_web(seeds):
+    """Of each part of a request to the web console, and each row of its table"""
+    for part, texts in (("f", FORMS), ("h", HOSTS), ("x", SHOWN)):
+        for text in texts:
+            seeds.add("web_request", (part + text).encode("utf-8", "surrogateescape"))
+    for text in COOKIES:
+        seeds.add("web_request", ("copenfire-s2s\n" + text).encode())
+    for texts in ORIGINS:
+        seeds.add("web_request", ("o" + "\n".join(texts)).encode())
+    for text in SHOWN:
+        seeds.add("web_request", b"j" + json.dumps([text, {text: [text, 1, 1.5, None, True, {}]}]).encode())
+    with open(os.path.join(os.path.dirname(os.path.dirname(HERE)), "admin", "web_routes.c")) as file:
+        paths = re.findall(r'[({]"(/[^"]*)"', file.read())
+    for number, path in enumerate(paths):
+        for form in ("%s", "%s/", "/.%s", "%s;x", "%s%%2e"):
+            seeds.add("web_request", b"r" + (form % path).encode())
+        for text in ARGUMENTS:
+            seeds.add("web_request", b"w" + bytes([number]) + text.encode())
+
+
 def add_stories(seeds):
     """Of each sentence that is told, with its actor and clause, a story of one step; and of each file, one of all its steps."""
     for path in sorted(glob.glob(os.path.join(os.path.dirname(os.path.dirname(HERE)), "se*", "*.c"))):
@@ -220,6 +255,7 @@ def main():
     add_bounds(seeds, sample)
     add_openfire(seeds)
     add_stories(seeds)
+    add_web(seeds)
     for at in range(0, len(sample), 3000):
         seeds.add("config", sample[at:at + 3500].encode())
 
