@@ -187,6 +187,9 @@ $(BUILD)/test/bench/limits: $(BUILD)/test/bench/limits.o
 	@echo "  LD   $@"
 	@$(LINK) -o $@ $^ -lxml2 -lssl -lcrypto
 
+# Its requests are not admin/http_listener.c's, and the handlers of its rows not the console's
+$(BUILD)/test/fuzz/fuzz_web_gate: LINK += $(foreach name,method path query body header peer,-Wl,--wrap=http_request_$(name)) -Wl,--wrap=web_routes_find
+
 $(BUILD)/test/fuzz/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(call objects,$(ORACLES)) $(BUILD)/rooms.a
 	@echo "  LD   $@"
 	@$(LINK) -fsanitize=fuzzer -o $@ $^ -lexpat $(LDLIBS)

@@ -137,7 +137,7 @@ build asan all tests bench-programs VARIANT=asan
 build tsan all tests bench-programs VARIANT=tsan
 build fuzz targets VARIANT=fuzz
 
-step fuzzing fuzz 180 sh test/fuzz/run.sh short
+step fuzzing fuzz 240 sh test/fuzz/run.sh short
 step layers source 60 sh test/check_layers.sh
 step 'model of dialback' source 120 "$PYTHON" test/model/run.py
 unit_tests=(test/test_*.c)

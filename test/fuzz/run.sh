@@ -39,6 +39,7 @@ dictionary() {
     stream_header | dialback_element) echo -dict=test/fuzz/xmpp_packet_reader.dict ;;
     certificate_identity) echo -dict=test/fuzz/jid.dict ;;
     dialback_roles) ;; # moves are bytes
+    web_gate) echo -dict=test/fuzz/web_request.dict ;;
     *) echo "-dict=test/fuzz/$1.dict" ;;
     esac
 }

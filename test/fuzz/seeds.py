@@ -183,6 +183,26 @@ ARGUMENTS = ("domain=example.net&port=1", "domain=--port%3d1", "domain-or-stream
              "domain=EXAMPLE.net.", "value=&setting=", "domain=%22example.net%22")
 
 
+GATES = (  # requests that differ from the right ones: what would have to be, and is not
+    ("POST", "/permissions/block", "token=$U&domain=x", {}), ("POST", "/permissions/block", "domain=x", {}), ("POST", "/permissions/block", "token=$T", {"Host": "evil.test"}),
+    ("POST", "/permissions/block", "token=$T", {"Origin": "http://evil.test"}), ("POST", "/permissions/block", "token=$T", {"Sec-Fetch-Site": "cross-site"}),
+    ("POST", "/permissions/block", "token=$T", {"Content-Type": "text/plain"}), ("POST", "/permissions/block", "token=$T", {"Cookie": "-"}),
+    ("POST", "/permissions/block", "token=$T&token=$T", {}), ("POST", "/login", "token=$E&user=a", {"Cookie": "openfire-s2s-door=$D"}), ("POST", "/login", "token=$E", {}),
+    ("POST", "/login", "token=$T", {"Cookie": "openfire-s2s-door=$D"}), ("PUT", "/", "", {}), ("HEAD", "/audit", "", {"Cookie": "openfire-s2s=$S; openfire-s2s=x"}),
+    ("GET", "/settings/", "", {}), ("GET", "/permissions/block", "", {}), ("POST", "/settings", "token=$T", {}), ("GET", "/settings", "", {"Cookie": "openfire-s2s=$D"}),
+)
+
+
+def add_request(seeds, method, path, headers, body="token=$T&domain=example.net"):
+    """One to the gate, with and without TLS"""
+    for secure in "01":
+        lines = [method, path, "a=b"] + list(headers.values()) + [body]
+        text = "\n".join(lines)
+        if secure == "1":
+            text = text.replace("openfire-s2s", "__Host-openfire-s2s").replace("http://", "https://")
+        seeds.add("web_gate", (secure + text).encode())
+
+
 def add_web(seeds):
     """Of each part of a request to the web console, and each row of its table"""
     for part, texts in (("f", FORMS), ("h", HOSTS), ("x", SHOWN)):
@@ -196,6 +216,13 @@ def add_web(seeds):
         seeds.add("web_request", b"j" + json.dumps([text, {text: [text, 1, 1.5, None, True, {}]}]).encode())
     with open(os.path.join(os.path.dirname(os.path.dirname(HERE)), "admin", "web_routes.c")) as file:
         paths = re.findall(r'[({]"(/[^"]*)"', file.read())
+    right = {"Host": "localhost:9090", "Cookie": "openfire-s2s=$S", "Origin": "http://localhost:9090", "Sec-Fetch-Site": "same-origin",
+             "Content-Type": "application/x-www-form-urlencoded", "X-Live": "-"}
+    for path in paths:
+        for method in ("GET", "POST"):
+            add_request(seeds, method, path, right)
+    for method, path, body, wrong in GATES:
+        add_request(seeds, method, path, {**right, **wrong}, body)
     for number, path in enumerate(paths):
         for form in ("%s", "%s/", "/.%s", "%s;x", "%s%%2e"):
             seeds.add("web_request", b"r" + (form % path).encode())
