@@ -189,7 +189,7 @@ GATES = (  # requests that differ from the right ones: what would have to be, an
     ("POST", "/permissions/block", "token=$T", {"Content-Type": "text/plain"}), ("POST", "/permissions/block", "token=$T", {"Cookie": "-"}),
     ("POST", "/permissions/block", "token=$T&token=$T", {}), ("POST", "/login", "token=$E&user=a", {"Cookie": "openfire-s2s-door=$D"}), ("POST", "/login", "token=$E", {}),
     ("POST", "/login", "token=$T", {"Cookie": "openfire-s2s-door=$D"}), ("PUT", "/", "", {}), ("HEAD", "/audit", "", {"Cookie": "openfire-s2s=$S; openfire-s2s=x"}),
-    ("GET", "/settings/", "", {}), ("GET", "/permissions/block", "", {}), ("POST", "/settings", "token=$T", {}), ("GET", "/settings", "", {"Cookie": "openfire-s2s=$D"}),
+    ("GET", "/", "", {"Host": "evil.test"}), ("GET", "/settings/", "", {}), ("GET", "/permissions/block", "", {}), ("POST", "/settings", "token=$T", {}), ("GET", "/settings", "", {"Cookie": "openfire-s2s=$D"}),
 )
 
 
