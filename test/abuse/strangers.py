@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """strangers.py - ten thousand of them, idle and flooding, and what an authenticated peer feels of it"""
+import os
 import resource
 import select
 import subprocess
@@ -13,11 +14,15 @@ RATE = 1000  # pings a second
 FLOOR = 2.0  # ms: below that a machine with other things to do decides
 
 
+CORES = sorted(os.sched_getaffinity(0))
+
+
 class Helper:
-    """A process of crowd.py."""
+    """A process of crowd.py; not on the core that the server has."""
 
     def __init__(self, *words):
         self.process = subprocess.Popen([sys.executable, HERE + "/crowd.py", *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        os.sched_setaffinity(self.process.pid, CORES[1:] or CORES)
 
     def line(self, limit):
         assert select.select([self.process.stdout], [], [], limit)[0], "a helper says nothing"
@@ -60,7 +65,7 @@ def beside(world, kind, count, seconds, look):
     listen = free_ports(1)[0]
     settings = {"s2s.negotiation.timeout": 600000, "xmpp.socket.backlog": 4096, "s2s.log.level": "error",
                 "dnsutil.dnsOverride": "{remote.test,127.0.0.1:%d}" % listen}
-    with world.server(settings) as server:
+    with world.server(settings, prefix=("taskset", "-c", str(CORES[0]))) as server:
         pinger = Helper("ping", server.port, listen, RATE)
         try:
             without = [Measured(pinger, seconds)]
