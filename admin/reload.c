@@ -28,6 +28,7 @@
 #include "server/external_component_manager.h"
 #include "server/log.h"
 #include "server/remote_server_manager.h"
+#include "server/stranger_turns.h"
 #include "server/timeline_store.h"
 #include "server/upstream_manager.h"
 #include "server/xmpp_server.h"
@@ -79,6 +80,7 @@ static int apply_settings(const struct config *config, struct text *why)
     }
     timeline_store_configure(config);
     connection_limiter_configure(config);
+    stranger_turns_configure(config->s2s_unauthenticated_threads);
     log_set_level((enum log_level)config->s2s_log_level);
     log_set_wire(config->s2s_log_wire);
     return 0;

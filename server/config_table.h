@@ -303,6 +303,10 @@ enum config_cert_policy { CONFIG_CERT_POLICY_WORDS(CONFIG_ENUM_VALUE) };
       "2000", 1, 1000000, false,                                                                   \
       "Strangers at once: incoming connections on which nothing is proved yet. When all places "   \
       "are taken, a newcomer gets that of the oldest one of the network that has most.")           \
+    X(s2s_unauthenticated_threads, NUMBER, "s2s.unauthenticated.threads", "s2s",                   \
+      "unauthenticated.threads", "0", 0, 10000, false,                                             \
+      "So many of their threads work at once, while the others wait their turn; 0: one for each "  \
+      "processor. A flood of them then leaves the other streams their share.")                     \
     X(s2s_unauthenticated_bytes, NUMBER, "s2s.unauthenticated.bytes", "s2s",                       \
       "unauthenticated.bytes", "67108864", 65536, 2147483647, false,                               \
       "Bytes that all strangers together may have sent. Beyond that the one that sent most is "    \

@@ -16,6 +16,7 @@
     X(LIMIT_NETWORK, limited_network, "s2s.limit.*-per-network")                                 \
     X(LIMIT_NETWORK_RATE, limited_network_rate, "s2s.limit.connections-per-second")              \
     X(LIMIT_STRANGERS, limited_strangers, "s2s.unauthenticated.max")                             \
+    X(LIMIT_STRANGER_TURNS, limited_stranger_turns, "s2s.unauthenticated.threads")               \
     X(LIMIT_STRANGER_BYTES, limited_stranger_bytes, "s2s.unauthenticated.bytes")                 \
     X(LIMIT_VERIFICATIONS, limited_verifications, "s2s.unauthenticated.verifications")           \
     X(LIMIT_STREAM_CLAIMS, limited_stream_claims,                                                \

@@ -41,6 +41,7 @@
     X(limited_network, "connections refused: too many from their network")               \
     X(limited_network_rate, "connections refused: too many new ones from their network") \
     X(limited_strangers, "strangers that made place for a newcomer, or found none")      \
+    X(limited_stranger_turns, "times that a stranger waited its turn for long")          \
     X(limited_stranger_bytes, "strangers ended: they held most of too many bytes")       \
     X(limited_verifications, "verifications refused: strangers cause too many")          \
     X(limited_stream_claims, "verifications refused: too many on their stream")          \

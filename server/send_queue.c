@@ -19,6 +19,7 @@
 #include "server/metrics.h"
 #include "server/socket_channel.h"
 #include "server/socket_util.h"
+#include "server/stranger_turns.h"
 #include "server/thread.h"
 #include "server/xmpp_server.h"
 
@@ -151,6 +152,7 @@ static void flush_locked(struct send_queue *queue, bool wait)
 static bool wait_drained(struct send_queue *queue, int64_t deadline)
 {
     struct timespec until = {.tv_sec = deadline / 1000, .tv_nsec = (deadline % 1000) * 1000000};
+    stranger_turns_give();
     return pthread_cond_timedwait(&queue->drained, &queue->lock, &until) != ETIMEDOUT;
 }
 

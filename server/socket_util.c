@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "server/config.h"
+#include "server/stranger_turns.h"
 #include "server/timeline.h"
 #include "server/xmpp_server.h"
 
@@ -91,6 +92,7 @@ void socket_util_set_options(int fd, bool nodelay, bool keepalive, int64_t write
 
 int socket_util_wait(int fd, const _Atomic bool *stopped, short event, int64_t deadline)
 {
+    stranger_turns_give();
     for (;;) {
         if (atomic_load_explicit(stopped, memory_order_relaxed))
             return -1;
@@ -114,6 +116,7 @@ void socket_util_wait_acknowledged(int fd, int64_t deadline)
 {
     struct tcp_info info;
     socklen_t size = sizeof info;
+    stranger_turns_give();
     while (xmpp_server_now() < deadline &&
            getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
            info.tcpi_state == TCP_FIN_WAIT1)

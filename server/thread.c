@@ -18,6 +18,7 @@
 
 #include "server/log.h"
 #include "server/metrics.h"
+#include "server/stranger_turns.h"
 #include "xml/text.h"
 
 #ifdef __SANITIZE_THREAD__
@@ -76,6 +77,7 @@ static void *live(void *given)
     birth.name[15] = '\0'; /* the kernel's limit for thread names */
     pthread_setname_np(pthread_self(), birth.name);
     birth.run(birth.argument);
+    stranger_turns_join(false);
     if (last_act != NULL)
         last_act();
     change_count(-1);

@@ -26,6 +26,7 @@
 
 #include "server/certificate_identity.h"
 #include "server/socket_util.h"
+#include "server/stranger_turns.h"
 #include "server/tls_context.h"
 #include "xml/jid.h"
 
@@ -347,6 +348,7 @@ int tls_stream_handler_run(struct tls_stream_handler *handler, int fd, const _At
                            int64_t deadline, struct text *why)
 {
     for (;;) {
+        stranger_turns_take();
         enum tls_step step = tls_stream_handler_handshake(handler, why);
         if (step == TLS_DONE)
             return 0;

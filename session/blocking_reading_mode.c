@@ -25,6 +25,7 @@
 #include "server/log.h"
 #include "server/memory.h"
 #include "server/metrics.h"
+#include "server/stranger_turns.h"
 #include "server/timeline.h"
 #include "server/tls_stream_handler.h"
 #include "server/touched_connections.h"
@@ -106,6 +107,7 @@ static void raise_limits(struct socket_reader *reader)
     if (reader->authenticated || !reader->operations->is_authenticated(reader))
         return;
     reader->authenticated = true;
+    stranger_turns_join(false);
     struct xmpp_packet_limits limits = socket_reader_limits(reader->config, true);
     xmpp_packet_reader_set_limits(reader->packets, &limits);
 }
@@ -237,12 +239,14 @@ static void read_stream(struct socket_reader *reader)
     size_t since = 0; /* bytes read since all that was written to others was sent */
     for (;;) {
         size_t length = 0;
+        stranger_turns_take();
         enum socket_read result = read_some(reader, &length);
         if (result == SOCKET_READ_NONE) {
             result = wait_for_input(reader);
             since = 0;
         } else if (result == SOCKET_READ_SOME && feed(reader, reader->buffer, length) < 0)
             return;
+        stranger_turns_give();
         since += length;
         if (since > FLUSH_EACH) { /* who never pauses must not keep back what is for others */
             touched_connections_flush(true);
@@ -272,10 +276,13 @@ void blocking_reading_mode_run(struct socket_reader *reader)
 {
     static const struct xmpp_packet_handler handler = {stream_opened, packet_read, stream_closed};
     struct xmpp_packet_limits limits = socket_reader_limits(reader->config, false);
+    stranger_turns_join(connection_limiter_is_stranger(reader->ticket));
+    stranger_turns_take();
     reader->packets = xmpp_packet_reader_new(&limits, &handler, reader);
     if (reader->content_ns != NULL)
         xmpp_packet_reader_set_content_ns(reader->packets, reader->content_ns);
     read_stream(reader);
+    stranger_turns_take(); /* its end is work, too */
     if (reader->operations->over != NULL)
         reader->operations->over(reader);
     socket_connection_end(reader->connection, reader->header_sent ? STREAM_FOOTER : NULL,

@@ -6,7 +6,9 @@
  */
 #include "session/tls_negotiation.h"
 
+#include "server/connection_limiter.h"
 #include "server/metrics.h"
+#include "server/stranger_turns.h"
 #include "server/timeline.h"
 #include "xml/xmlns.h"
 
@@ -85,6 +87,7 @@ int tls_negotiation_run(struct socket_reader *reader, const struct tls_request *
     wanted.failure = &failure;
     int64_t began = metrics_now();
     int result = -1;
+    stranger_turns_join(connection_limiter_is_stranger(reader->ticket));
     if (certificates == NULL)
         text_append_string(&reason, "TLS was switched off here meanwhile");
     else
