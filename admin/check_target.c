@@ -283,7 +283,7 @@ static void ping(struct target *target)
 {
     struct check_context *context = target->context;
     struct check_place place = place_of(target, STEP_PING, "XEP-0199 4.3");
-    struct iq_router_pong pong;
+    struct iq_router_answer pong;
     struct text out = TEXT_EMPTY;
     char id[24];
     if (context->pinged)
@@ -294,7 +294,7 @@ static void ping(struct target *target)
         context->pinged = true;
         return;
     }
-    if (iq_router_expect_pong(context->domain, id) < 0)
+    if (iq_router_expect_answer(context->domain, id) < 0)
         return;
     text_appendf(&out,
                  "<iq type=\"get\" id=\"%s\" from=\"%s\" to=\"%s\"><ping xmlns=\"" XMLNS_PING
@@ -304,9 +304,9 @@ static void ping(struct target *target)
     bool sent = check_stream_send(target->stream, text_string(&out), until) == 0, came = false;
     while (sent && !came && xmpp_server_now() < until && context->wanted(context->owner)) {
         int64_t slice = xmpp_server_now() + 200;
-        came = iq_router_await_pong(id, slice < until ? slice : until, &pong);
+        came = iq_router_await_answer(id, slice < until ? slice : until, &pong);
     }
-    iq_router_forget_pong(id);
+    iq_router_forget_answer(id);
     text_free(&out);
     context->pinged = true;
     if (!came) {

@@ -259,6 +259,7 @@ static int drain(const sigset_t *signals)
     service_notify_stopping();
     control_socket_stop();
     web_jobs_stop();
+    iq_router_stop();
     reload_stop();
     session_manager_end_all(STREAM_SYSTEM_SHUTDOWN, NULL);
     int left;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* iq_router - packets for ourselves: to the service that answers, or to who of us asked
  *
- * Openfire: IQRouter.route, IQRouter.addIQResultListener. The id of a ping holds 64 random bits and
- * the answer must come from the domain that was asked, so that nobody else can answer it. The table
- * of pings has a mutex, a leaf.
+ * Openfire: IQRouter.route, IQRouter.addIQResultListener. The id of a question holds 64 random bits
+ * and the answer must come from the domain that was asked, so that nobody else can answer it. The
+ * table of questions has a mutex, a leaf.
  */
 #include "session/iq_router.h"
 
@@ -16,64 +16,96 @@
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/thread.h"
+#include "server/touched_connections.h"
 #include "server/xmpp_server.h"
 #include "session/iq_handlers.h"
 #include "session/packet_router.h"
 #include "xml/xmlns.h"
 
-#define PINGS_MAX 64
+#define QUESTIONS_MAX 64
 
-struct ping {
+struct question {
     char id[24]; /* "" when free */
     char domain[JID_PART_MAX + 1];
     int64_t sent, deadline;
     bool awaited; /* somebody waits for the answer: it is left for them */
     bool answered;
-    struct iq_router_pong pong; /* once it is answered */
+    struct iq_router_answer answer; /* once it is answered */
 };
 
-static pthread_mutex_t pings_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t pong_once = PTHREAD_ONCE_INIT;
-static pthread_cond_t pong_came;
-static struct ping pings[PINGS_MAX]; /* guarded by pings_lock */
+static pthread_mutex_t questions_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t answer_once = PTHREAD_ONCE_INIT;
+static pthread_cond_t answer_came;
+static struct question questions[QUESTIONS_MAX]; /* guarded by questions_lock, like the next */
+static bool stopped;
 
 static void make_condition(void)
 {
-    thread_condition_init(&pong_came);
+    thread_condition_init(&answer_came);
 }
 
-/* fill_pong - what the answer says; the lock is held */
-static void fill_pong(struct arena *arena, const struct element *iq, struct ping *ping)
+/* copy_cut - as much as there is room for, up to the end of a character */
+static void copy_cut(char *out, size_t room, const char *text)
+{
+    size_t length = strlen(text);
+    if (length >= room)
+        for (length = room - 1; length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80;)
+            length--;
+    memcpy(out, text, length);
+    out[length] = '\0';
+}
+
+/* read_software - what a result says of its sender (XEP-0092 2) */
+static void read_software(struct arena *arena, const struct element *iq,
+                          struct iq_router_software *software)
+{
+    const struct element *query = element_child(iq, "query", XMLNS_VERSION);
+    const struct {
+        const char *name;
+        char *out;
+    } words[] = {{"name", software->name}, {"version", software->version}, {"os", software->os}};
+    for (size_t i = 0; query != NULL && i < sizeof words / sizeof words[0]; i++) {
+        const struct element *word = element_child(query, words[i].name, XMLNS_VERSION);
+        if (word != NULL)
+            copy_cut(words[i].out, IQ_ROUTER_WORD + 1, element_text(word, arena));
+    }
+}
+
+/* fill_answer - what the answer says; the lock is held */
+static void fill_answer(struct arena *arena, const struct element *iq, struct question *question)
 {
     const char *type = element_get(iq, "type"), *text = "";
-    ping->pong.took = xmpp_server_now() - ping->sent;
-    ping->pong.is_result = type != NULL && strcmp(type, "result") == 0;
-    if (!ping->pong.is_result)
-        ping->pong.error = packet_read_error(arena, iq, &text);
-    snprintf(ping->pong.text, sizeof ping->pong.text, "%s", text);
-    ping->answered = true;
+    struct iq_router_answer *answer = &question->answer;
+    answer->took = xmpp_server_now() - question->sent;
+    answer->is_result = type != NULL && strcmp(type, "result") == 0;
+    if (answer->is_result)
+        read_software(arena, iq, &answer->software);
+    else
+        answer->error = packet_read_error(arena, iq, &text);
+    copy_cut(answer->text, sizeof answer->text, text);
+    question->answered = true;
 }
 
-/* take_ping - the ping that this answer from `domain` ends; true with a copy, unless somebody waits for it, who is told */
-static bool take_ping(struct arena *arena, const struct element *iq, const char *id,
-                      const char *domain, struct ping *taken)
+/* take_question - the question that this answer from `domain` ends; true with a copy, unless somebody waits for it, who is told */
+static bool take_question(struct arena *arena, const struct element *iq, const char *id,
+                          const char *domain, struct question *taken)
 {
     bool found = false;
-    pthread_once(&pong_once, make_condition);
-    pthread_mutex_lock(&pings_lock);
-    for (int i = 0; i < PINGS_MAX && !found; i++) {
-        if (pings[i].id[0] == '\0' || pings[i].answered || strcmp(pings[i].id, id) != 0 ||
-            strcmp(pings[i].domain, domain) != 0)
+    pthread_once(&answer_once, make_condition);
+    pthread_mutex_lock(&questions_lock);
+    for (int i = 0; i < QUESTIONS_MAX && !found; i++) {
+        if (questions[i].id[0] == '\0' || questions[i].answered ||
+            strcmp(questions[i].id, id) != 0 || strcmp(questions[i].domain, domain) != 0)
             continue;
-        fill_pong(arena, iq, &pings[i]);
-        *taken = pings[i];
-        if (pings[i].awaited)
-            pthread_cond_broadcast(&pong_came);
+        fill_answer(arena, iq, &questions[i]);
+        *taken = questions[i];
+        if (questions[i].awaited)
+            pthread_cond_broadcast(&answer_came);
         else
-            pings[i].id[0] = '\0';
+            questions[i].id[0] = '\0';
         found = true;
     }
-    pthread_mutex_unlock(&pings_lock);
+    pthread_mutex_unlock(&questions_lock);
     return found && !taken->awaited;
 }
 
@@ -83,16 +115,16 @@ static void answer_received(struct arena *arena, const struct element *iq)
 {
     const char *id = element_get(iq, "id"), *from = element_get(iq, "from");
     char domain[JID_PART_MAX + 1];
-    struct ping ping;
+    struct question question;
     if (id == NULL || from == NULL || jid_prepare_domain(from, strlen(from), domain) < 0 ||
-        !take_ping(arena, iq, id, domain, &ping))
+        !take_question(arena, iq, id, domain, &question))
         return;
-    if (ping.pong.is_result)
-        log_info("pong from %s in %lld ms", ping.domain, (long long)ping.pong.took);
+    if (question.answer.is_result)
+        log_info("pong from %s in %lld ms", question.domain, (long long)question.answer.took);
     else
-        log_info("ping to %s failed: %s after %lld ms%s%s", ping.domain,
-                 packet_error_name(ping.pong.error), (long long)ping.pong.took,
-                 ping.pong.text[0] != '\0' ? ": " : "", ping.pong.text);
+        log_info("ping to %s failed: %s after %lld ms%s%s", question.domain,
+                 packet_error_name(question.answer.error), (long long)question.answer.took,
+                 question.answer.text[0] != '\0' ? ": " : "", question.answer.text);
 }
 
 void iq_router_route(struct arena *arena, struct element *packet, const struct jid *to)
@@ -117,99 +149,123 @@ void iq_router_route(struct arena *arena, struct element *packet, const struct j
     packet_router_route_reply(arena, reply);
 }
 
-/* note_ping - remember it under a fresh id. -1 when the table is full. */
-static int note_ping(const char *domain, int64_t timeout, bool awaited, char id[24])
+/* note_question - remember it under a fresh id. -1 when the table is full. */
+static int note_question(const char *domain, int64_t timeout, bool awaited, char id[24])
 {
     unsigned long long random;
     if (getrandom(&random, sizeof random, 0) != sizeof random)
         return -1;
-    snprintf(id, 24, "ping-%016llx", random);
+    snprintf(id, 24, "ask-%016llx", random);
     int result = -1;
-    pthread_mutex_lock(&pings_lock);
-    for (int i = 0; i < PINGS_MAX && result < 0; i++) {
-        if (pings[i].id[0] != '\0')
+    pthread_mutex_lock(&questions_lock);
+    for (int i = 0; i < QUESTIONS_MAX && result < 0; i++) {
+        if (questions[i].id[0] != '\0')
             continue;
-        pings[i] = (struct ping){.awaited = awaited};
-        memcpy(pings[i].id, id, 24);
-        snprintf(pings[i].domain, sizeof pings[i].domain, "%s", domain);
-        pings[i].sent = xmpp_server_now();
-        pings[i].deadline = pings[i].sent + timeout;
+        questions[i] = (struct question){.awaited = awaited};
+        memcpy(questions[i].id, id, 24);
+        snprintf(questions[i].domain, sizeof questions[i].domain, "%s", domain);
+        questions[i].sent = xmpp_server_now();
+        questions[i].deadline = questions[i].sent + timeout;
         result = 0;
     }
-    pthread_mutex_unlock(&pings_lock);
+    pthread_mutex_unlock(&questions_lock);
     return result;
 }
 
-int iq_router_ping(const char *domain, int64_t timeout)
+/* send_question - from our domain, as any packet of ours */
+static void send_question(const char *domain, const char *id, const char *name, const char *ns)
 {
-    char prepared[JID_PART_MAX + 1], id[24];
-    if (jid_prepare_domain(domain, strlen(domain), prepared) < 0 ||
-        note_ping(prepared, timeout, false, id) < 0) {
-        log_error("cannot ping '%s': no domain, or too many pings are under way", domain);
-        return -1;
-    }
     const struct config *config = config_get();
     struct arena *arena = arena_new(0);
     struct element *iq = element_new(arena, "iq", XMLNS_SERVER);
     element_set(arena, iq, "type", "get");
     element_set(arena, iq, "id", id);
     element_set(arena, iq, "from", config->xmpp_domain);
-    element_set(arena, iq, "to", prepared);
-    element_add(arena, iq, "ping", XMLNS_PING);
+    element_set(arena, iq, "to", domain);
+    element_add(arena, iq, name, ns);
     packet_router_route_reply(arena, iq);
     arena_free(arena);
     config_unref(config);
+}
+
+int iq_router_ping(const char *domain, int64_t timeout)
+{
+    char prepared[JID_PART_MAX + 1], id[24];
+    if (jid_prepare_domain(domain, strlen(domain), prepared) < 0 ||
+        note_question(prepared, timeout, false, id) < 0) {
+        log_error("cannot ping '%s': no domain, or too many pings are under way", domain);
+        return -1;
+    }
+    send_question(prepared, id, "ping", XMLNS_PING);
     return 0;
 }
 
-int iq_router_expect_pong(const char *domain, char id[24])
+int iq_router_expect_answer(const char *domain, char id[24])
 {
-    return note_ping(domain, 0, true, id);
+    return note_question(domain, 0, true, id);
+}
+
+int iq_router_ask(const char *domain, const char *name, const char *ns, char id[24])
+{
+    if (note_question(domain, 0, true, id) < 0)
+        return -1;
+    send_question(domain, id, name, ns);
+    touched_connections_flush(false);
+    return 0;
 }
 
 /* find_awaited - the lock is held */
-static struct ping *find_awaited(const char *id)
+static struct question *find_awaited(const char *id)
 {
-    for (int i = 0; i < PINGS_MAX; i++)
-        if (pings[i].awaited && strcmp(pings[i].id, id) == 0)
-            return &pings[i];
+    for (int i = 0; i < QUESTIONS_MAX; i++)
+        if (questions[i].awaited && strcmp(questions[i].id, id) == 0)
+            return &questions[i];
     return NULL;
 }
 
-bool iq_router_await_pong(const char *id, int64_t deadline, struct iq_router_pong *pong)
+bool iq_router_await_answer(const char *id, int64_t deadline, struct iq_router_answer *answer)
 {
     struct timespec until = {.tv_sec = deadline / 1000, .tv_nsec = (deadline % 1000) * 1000000};
-    pthread_once(&pong_once, make_condition);
-    pthread_mutex_lock(&pings_lock);
-    struct ping *ping = find_awaited(id);
-    while (ping != NULL && !ping->answered &&
-           pthread_cond_timedwait(&pong_came, &pings_lock, &until) == 0) {
+    pthread_once(&answer_once, make_condition);
+    pthread_mutex_lock(&questions_lock);
+    struct question *question = find_awaited(id);
+    while (question != NULL && !question->answered && !stopped &&
+           pthread_cond_timedwait(&answer_came, &questions_lock, &until) == 0) {
     }
-    bool answered = ping != NULL && ping->answered;
+    bool answered = question != NULL && question->answered;
     if (answered)
-        *pong = ping->pong;
-    pthread_mutex_unlock(&pings_lock);
+        *answer = question->answer;
+    pthread_mutex_unlock(&questions_lock);
     return answered;
 }
 
-void iq_router_forget_pong(const char *id)
+void iq_router_forget_answer(const char *id)
 {
-    pthread_mutex_lock(&pings_lock);
-    struct ping *ping = find_awaited(id);
-    if (ping != NULL)
-        *ping = (struct ping){0};
-    pthread_mutex_unlock(&pings_lock);
+    pthread_mutex_lock(&questions_lock);
+    struct question *question = find_awaited(id);
+    if (question != NULL)
+        *question = (struct question){0};
+    pthread_mutex_unlock(&questions_lock);
+}
+
+void iq_router_stop(void)
+{
+    pthread_once(&answer_once, make_condition);
+    pthread_mutex_lock(&questions_lock);
+    stopped = true;
+    pthread_cond_broadcast(&answer_came);
+    pthread_mutex_unlock(&questions_lock);
 }
 
 void iq_router_tick(int64_t now)
 {
-    pthread_mutex_lock(&pings_lock);
-    for (int i = 0; i < PINGS_MAX; i++) {
-        if (pings[i].id[0] == '\0' || pings[i].awaited || pings[i].deadline > now)
+    pthread_mutex_lock(&questions_lock);
+    for (int i = 0; i < QUESTIONS_MAX; i++) {
+        if (questions[i].id[0] == '\0' || questions[i].awaited || questions[i].deadline > now)
             continue;
-        log_info("ping to %s failed: no answer within %lld ms", pings[i].domain,
-                 (long long)(pings[i].deadline - pings[i].sent));
-        pings[i].id[0] = '\0';
+        log_info("ping to %s failed: no answer within %lld ms", questions[i].domain,
+                 (long long)(questions[i].deadline - questions[i].sent));
+        questions[i].id[0] = '\0';
     }
-    pthread_mutex_unlock(&pings_lock);
+    pthread_mutex_unlock(&questions_lock);
 }

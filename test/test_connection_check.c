@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_connection_check - what of a check needs no other server: its report, texts of others in it, the wait for a pong
+/* test_connection_check - what of a check needs no other server: its report, texts of others in it, the wait for a pong,
+ * and for the other answers of session/iq_router
  *
  * Whole checks are in test/staged.py and, with DNSSEC, in test/dane.py.
  */
@@ -8,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -160,25 +162,25 @@ static void answer(const char *id, const char *from, const char *type)
 static void a_pong_is_awaited_from_who_was_asked(void **state)
 {
     (void)state;
-    struct iq_router_pong pong;
+    struct iq_router_answer pong;
     char id[24], other[24];
-    assert_int_equal(iq_router_expect_pong("a.test", id), 0);
-    assert_int_equal(iq_router_expect_pong("b.test", other), 0);
+    assert_int_equal(iq_router_expect_answer("a.test", id), 0);
+    assert_int_equal(iq_router_expect_answer("b.test", other), 0);
     answer(id, "b.test", "result");
-    answer("ping-0", "a.test", "result");
-    assert_false(iq_router_await_pong(id, xmpp_server_now() + 20, &pong));
+    answer("ask-0", "a.test", "result");
+    assert_false(iq_router_await_answer(id, xmpp_server_now() + 20, &pong));
     iq_router_tick(xmpp_server_now() + 100000);
     answer(id, "a.test", "result");
-    assert_true(iq_router_await_pong(id, xmpp_server_now(), &pong));
+    assert_true(iq_router_await_answer(id, xmpp_server_now(), &pong));
     assert_true(pong.is_result && pong.took >= 0);
     answer(other, "b.test", "error");
-    assert_true(iq_router_await_pong(other, xmpp_server_now(), &pong));
+    assert_true(iq_router_await_answer(other, xmpp_server_now(), &pong));
     assert_false(pong.is_result);
     assert_int_equal(pong.error, PACKET_SERVICE_UNAVAILABLE);
     assert_string_equal(pong.text, "no pings");
-    iq_router_forget_pong(id);
-    iq_router_forget_pong(other);
-    assert_false(iq_router_await_pong(id, xmpp_server_now(), &pong));
+    iq_router_forget_answer(id);
+    iq_router_forget_answer(other);
+    assert_false(iq_router_await_answer(id, xmpp_server_now(), &pong));
 }
 
 static void *answer_soon(void *id)
@@ -191,15 +193,15 @@ static void *answer_soon(void *id)
 static void a_pong_wakes_who_waits(void **state)
 {
     (void)state;
-    struct iq_router_pong pong;
+    struct iq_router_answer pong;
     pthread_t thread;
     char id[24];
-    assert_int_equal(iq_router_expect_pong("a.test", id), 0);
+    assert_int_equal(iq_router_expect_answer("a.test", id), 0);
     assert_int_equal(pthread_create(&thread, NULL, answer_soon, id), 0);
-    assert_true(iq_router_await_pong(id, xmpp_server_now() + 10000, &pong));
+    assert_true(iq_router_await_answer(id, xmpp_server_now() + 10000, &pong));
     assert_in_range(pong.took, 1, 9000);
     pthread_join(thread, NULL);
-    iq_router_forget_pong(id);
+    iq_router_forget_answer(id);
 }
 
 static void pings_that_are_forgotten_make_room(void **state)
@@ -207,12 +209,136 @@ static void pings_that_are_forgotten_make_room(void **state)
     (void)state;
     char ids[64][24], id[24];
     for (int i = 0; i < 64; i++)
-        assert_int_equal(iq_router_expect_pong("a.test", ids[i]), 0);
-    assert_int_equal(iq_router_expect_pong("a.test", id), -1);
-    iq_router_forget_pong(ids[7]);
-    assert_int_equal(iq_router_expect_pong("a.test", ids[7]), 0);
+        assert_int_equal(iq_router_expect_answer("a.test", ids[i]), 0);
+    assert_int_equal(iq_router_expect_answer("a.test", id), -1);
+    iq_router_forget_answer(ids[7]);
+    assert_int_equal(iq_router_expect_answer("a.test", ids[7]), 0);
     for (int i = 0; i < 64; i++)
-        iq_router_forget_pong(ids[i]);
+        iq_router_forget_answer(ids[i]);
+}
+
+/* answer_with - a result that tells this software; NULL: of that it says nothing */
+static void answer_with(const char *id, const char *name, const char *version, const char *os)
+{
+    struct arena *arena = arena_new(0);
+    struct element *iq = element_new(arena, "iq", XMLNS_SERVER);
+    const char *const words[] = {"name", name, "version", version, "os", os};
+    struct jid to;
+    element_set(arena, iq, "id", id);
+    element_set(arena, iq, "from", "a.test");
+    element_set(arena, iq, "to", "s2s.test");
+    element_set(arena, iq, "type", "result");
+    struct element *query = element_add(arena, iq, "query", XMLNS_VERSION);
+    for (int i = 0; i < 6; i += 2)
+        if (words[i + 1] != NULL)
+            element_add_text(arena, element_add(arena, query, words[i], NULL), words[i + 1],
+                             strlen(words[i + 1]));
+    assert_int_equal(jid_parse(&to, "s2s.test", 8), 0);
+    iq_router_route(arena, iq, &to);
+    arena_free(arena);
+}
+
+/* heard - what the answer to a question says, which is answered so */
+static struct iq_router_answer heard(const char *name, const char *version, const char *os)
+{
+    struct iq_router_answer got;
+    char id[24];
+    memset(&got, 'x', sizeof got);
+    assert_int_equal(iq_router_expect_answer("a.test", id), 0);
+    answer_with(id, name, version, os);
+    assert_true(iq_router_await_answer(id, xmpp_server_now(), &got));
+    iq_router_forget_answer(id);
+    assert_true(got.is_result);
+    return got;
+}
+
+static void an_answer_tells_the_software(void **state)
+{
+    (void)state;
+    struct iq_router_answer got = heard("Some <b>Server</b>", "1.2\n3", "Plan 9");
+    assert_string_equal(got.software.name, "Some <b>Server</b>");
+    assert_string_equal(got.software.version, "1.2\n3");
+    assert_string_equal(got.software.os, "Plan 9");
+    assert_string_equal(got.text, "");
+    got = heard("Some", NULL, "");
+    assert_string_equal(got.software.name, "Some");
+    assert_string_equal(got.software.version, "");
+    assert_string_equal(got.software.os, "");
+}
+
+static void long_words_are_cut_between_characters(void **state)
+{
+    (void)state;
+    char longest[IQ_ROUTER_WORD + 1], longer[IQ_ROUTER_WORD + 2], split[IQ_ROUTER_WORD + 3];
+    memset(longest, 'a', IQ_ROUTER_WORD);
+    longest[IQ_ROUTER_WORD] = '\0';
+    snprintf(longer, sizeof longer, "%sb", longest);
+    snprintf(split, sizeof split, "%.*s\xe2\x82\xac", IQ_ROUTER_WORD - 2, longest); /* 3 bytes */
+    struct iq_router_answer got = heard(longest, longer, split);
+    assert_string_equal(got.software.name, longest);
+    assert_string_equal(got.software.version, longest);
+    assert_int_equal(strlen(got.software.os), IQ_ROUTER_WORD - 2);
+    assert_memory_equal(got.software.os, longest, IQ_ROUTER_WORD - 2);
+}
+
+static void only_a_version_result_tells_software(void **state)
+{
+    (void)state;
+    struct iq_router_answer got;
+    char id[24];
+    assert_int_equal(iq_router_expect_answer("a.test", id), 0);
+    answer(id, "a.test", "result");
+    assert_true(iq_router_await_answer(id, xmpp_server_now(), &got));
+    assert_string_equal(got.software.name, "");
+    answer_with(id, "too", "late", NULL); /* the first counts */
+    assert_true(iq_router_await_answer(id, xmpp_server_now(), &got));
+    assert_string_equal(got.software.name, "");
+    iq_router_forget_answer(id);
+    answer_with(id, "much", "too late", NULL);
+    assert_false(iq_router_await_answer(id, xmpp_server_now(), &got));
+}
+
+static void who_is_asked_gets_the_question(void **state)
+{
+    (void)state;
+    struct iq_router_answer got;
+    char id[24];
+    assert_int_equal(iq_router_ask("s2s.test", "query", XMLNS_VERSION, id), 0); /* that is us */
+    assert_true(iq_router_await_answer(id, xmpp_server_now(), &got));
+    iq_router_forget_answer(id);
+    assert_true(got.is_result && got.took >= 0);
+    assert_string_equal(got.software.name, XMPP_SERVER_SOFTWARE);
+    assert_string_equal(got.software.version, XMPP_SERVER_VERSION);
+    assert_int_equal(iq_router_ask("s2s.test", "query", "urn:nobody:knows", id), 0);
+    assert_true(iq_router_await_answer(id, xmpp_server_now(), &got));
+    iq_router_forget_answer(id);
+    assert_false(got.is_result);
+    assert_int_equal(got.error, PACKET_SERVICE_UNAVAILABLE);
+}
+
+static void *stop_soon(void *unused)
+{
+    usleep(50000);
+    iq_router_stop();
+    return unused;
+}
+
+/* The last one: nobody waits any more in this process. */
+static void at_the_end_nobody_waits(void **state)
+{
+    (void)state;
+    struct iq_router_answer got;
+    pthread_t thread;
+    char id[24];
+    int64_t begun = xmpp_server_now();
+    assert_int_equal(iq_router_expect_answer("a.test", id), 0);
+    assert_int_equal(pthread_create(&thread, NULL, stop_soon, NULL), 0);
+    assert_false(iq_router_await_answer(id, begun + 60000, &got));
+    assert_in_range(xmpp_server_now() - begun, 1, 30000);
+    pthread_join(thread, NULL);
+    answer(id, "a.test", "result");
+    assert_true(iq_router_await_answer(id, begun + 60000, &got)); /* what has come counts still */
+    iq_router_forget_answer(id);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -227,6 +353,11 @@ int main(void)
         TEST(a_pong_is_awaited_from_who_was_asked),
         TEST(a_pong_wakes_who_waits),
         TEST(pings_that_are_forgotten_make_room),
+        TEST(an_answer_tells_the_software),
+        TEST(long_words_are_cut_between_characters),
+        TEST(only_a_version_result_tells_software),
+        TEST(who_is_asked_gets_the_question),
+        TEST(at_the_end_nobody_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
