@@ -2,7 +2,8 @@
 /* audit_log - who changed what, when, and what it was before
  *
  * Openfire: SecurityAuditManager.logEvent, DefaultSecurityAuditProvider (a database table there). OF-595, OF-705: what an
- * audit log quotes is input; JSON escapes all of it, and who shows a line escapes once more for where it is shown.
+ * audit log quotes is input, of other servers too; JSON escapes all of it, whatever is not ASCII as well, so that the file can be read
+ * on a terminal, and who shows a line escapes once more for where it is shown.
  *
  * Threads: any. One lock keeps lines whole; a leaf, held while the disk works.
  */
@@ -72,7 +73,7 @@ void audit_log_write(const struct control_caller *caller, json_t *line)
     char *path = path_of();
     json_t *whole = json_pack("{s:o, s:o}", "time", control_json_time(0), "who", who(caller));
     json_object_update(whole, line);
-    char *dumped = json_dumps(whole, JSON_COMPACT);
+    char *dumped = json_dumps(whole, JSON_COMPACT | JSON_ENSURE_ASCII);
     struct text out = TEXT_EMPTY;
     text_appendf(&out, "%s\n", dumped);
     pthread_mutex_lock(&lock);

@@ -29,6 +29,7 @@
 #include "admin/control_server.h"
 #include "admin/control_sessions.h"
 #include "admin/control_settings.h"
+#include "admin/control_software.h"
 #include "admin/control_table.h"
 #include "admin/control_trace.h"
 #include "admin/live_samples.h"

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "admin/control_commands.h"
+#include "admin/remote_software.h"
 #include "server/xmpp_server.h"
 #include "session/session_description.h"
 #include "session/session_manager.h"
@@ -135,6 +136,7 @@ json_t *control_sessions_object(const struct session_description *description)
     json_object_set_new(out, "pairs", pairs_of(description));
     json_object_set_new(out, "pair_count", json_integer((json_int_t)description->pair_total));
     json_object_set_new(out, "tls", tls);
+    json_object_set_new(out, "software", remote_software_tell(remote_of(description)));
     json_object_set_new(out, "peer", control_json_text(description->peer));
     json_object_set_new(out, "local_port",
                         description->local_port > 0 ? json_integer(description->local_port)

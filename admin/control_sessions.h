@@ -16,8 +16,8 @@ void control_sessions(struct control_call *call);
 void control_close(struct control_call *call);
 
 /* control_sessions_object - what is known of a session: name, direction, state, local, remote, behind, stream_id,
- * authentication, pairs, pair_count, tls, peer, local_port, since, active, age_seconds, idle_seconds, stanzas_in, stanzas_out,
- * bytes_in, bytes_out, queue_bytes */
+ * authentication, pairs, pair_count, tls, software (null, or what admin/remote_software.h tells), peer, local_port, since, active, age_seconds,
+ * idle_seconds, stanzas_in, stanzas_out, bytes_in, bytes_out, queue_bytes */
 json_t *control_sessions_object(const struct session_description *description);
 
 #endif

@@ -171,6 +171,11 @@
       "Try again to reach a domain, without waiting for the pause.",                               \
       "A ping goes there; what comes of it is seen by sessions, failures and the log.",            \
       REQUIRED("domain", DOMAIN, "domain", "the other domain"))                                    \
+    C(software, "software", CHANGE, false,                                                         \
+      "Ask a domain what software its server runs (XEP-0092).",                                    \
+      "From xmpp.domain, on a session that is there or is made for it; the answer is waited for "  \
+      "10 seconds. What was heard is seen by sessions. Nobody is asked unless this is said.",      \
+      REQUIRED("domain", DOMAIN, "domain", "the other domain"))                                    \
     C(check, "check", READ, true, "Try to reach a domain, step by step; live sessions stay.",      \
       "DNS, every address, TLS, the certificate, each way of authentication that is offered, and " \
       "a ping. Without a server that answers, openfire-s2sctl tries by itself what can be tried "  \

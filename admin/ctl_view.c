@@ -30,6 +30,7 @@ static const struct ctl_column SESSIONS[] = {
     {"IN", "stanzas_in", CTL_NUMBER, 6},
     {"OUT", "stanzas_out", CTL_NUMBER, 6},
     {"QUEUE", "queue_bytes", CTL_BYTES, 9},
+    {"SOFTWARE", "software.name", CTL_TEXT, 10},
 };
 
 static const struct ctl_column SETTINGS[] = {

@@ -64,6 +64,14 @@ static void tell_override(struct text *out, const json_t *result)
                      json_text(row, "host"));
 }
 
+static void tell_software(struct text *out, const json_t *result)
+{
+    const char *os = json_text(result, "os");
+    text_appendf(out, "%s runs %s %s%s%s%s.", json_text(result, "domain"),
+                 json_text(result, "name"), json_text(result, "version"), os[0] != '\0' ? " (" : "",
+                 os, os[0] != '\0' ? ")" : "");
+}
+
 static void tell(struct text *out, const char *command, const json_t *result)
 {
     if (json_object_get(result, "may_connect") != NULL)
@@ -82,6 +90,8 @@ static void tell(struct text *out, const char *command, const json_t *result)
     else if (strcmp(command, "retry") == 0)
         text_appendf(out, "On the way to %s again. What comes of it shows here and in Sessions.",
                      json_text(result, "domain"));
+    else if (strcmp(command, "software") == 0)
+        tell_software(out, result);
     else if (strcmp(command, "reload") == 0) {
         text_append_string(out, "The settings were read again. ");
         list(out, "Only a restart makes these count: ", json_object_get(result, "restart_needed"));
@@ -114,6 +124,14 @@ void web_actions_run(struct web_call *call)
     bool component = listener != NULL && strcmp(listener, "component") == 0;
     web_call_lead(call, component ? "/components" : call->route->back, field,
                   field != NULL ? web_call_field(call, field) : NULL);
+}
+
+void web_actions_software(struct web_call *call)
+{
+    const char *domain = web_call_field(call, "domain");
+    struct web_argument argument = {"domain", domain};
+    run(call, "software", &argument, 1);
+    web_call_lead(call, "/sessions/details", "domain-or-stream", domain);
 }
 
 void web_actions_end(struct web_call *call)

@@ -13,6 +13,8 @@ struct web_call;
 void web_actions_run(struct web_call *call);
 /* web_actions_end - drain and stop: only with confirm=yes */
 void web_actions_end(struct web_call *call);
+/* web_actions_software - ask the domain, which may take 10 s; leads back to the streams with it */
+void web_actions_software(struct web_call *call);
 /* web_actions_idle - idle=never, or idle=after with minutes: as Openfire's page has it */
 void web_actions_idle(struct web_call *call);
 

@@ -283,6 +283,34 @@ static void write_buttons(struct web_call *call, const json_t *session)
          name);
 }
 
+/* write_software - what is known of it, and a button to ask; nothing for who is no remote server */
+static void write_software(struct web_call *call, const json_t *session)
+{
+    struct text *out = &call->body;
+    const json_t *software = json_object_get(session, "software");
+    const char *remote = json_text(session, "remote"), *os = json_text(software, "os");
+    if (remote[0] == '\0' || json_is_true(json_object_get(session, "behind")) ||
+        strcmp(json_text(session, "direction"), "component") == 0)
+        return;
+    html(out, "<div><dt>Software</dt><dd class=\"row\"><span>");
+    if (json_is_object(software)) {
+        html(out, "%s %s", json_text(software, "name"), json_text(software, "version"));
+        if (os[0] != '\0')
+            html(out, " (%s)", os);
+        html(out, ", ");
+        html_time(out, json_object_get(software, "when"));
+    } else {
+        html(out, "not asked");
+    }
+    html(out, "</span>");
+    web_page_form(call, "/sessions/software");
+    web_page_hidden(call, "domain", remote);
+    html(out,
+         "<button name=\"software\">Ask<span class=\"unseen\"> %s what it runs"
+         "</span></button></form></dd></div>\n",
+         remote);
+}
+
 static void write_stream(struct web_call *call, const json_t *session)
 {
     struct text *out = &call->body;
@@ -301,6 +329,7 @@ static void write_stream(struct web_call *call, const json_t *session)
              strcmp(json_text(session, "state"), "open") == 0 ? "none" : "none yet");
     html(out, "</dd></div>\n");
     web_page_fact(call, "Authentication", json_object_get(session, "authentication"));
+    write_software(call, session);
     web_page_fact(call, "Stream id", json_object_get(session, "stream_id"));
     web_page_fact(call, "Their address", json_object_get(session, "peer"));
     web_page_fact(call, "Our port", json_object_get(session, "local_port"));

@@ -64,6 +64,7 @@ const struct web_route web_routes[] = {
     SHOW("/sessions/handshake", "handshake", web_page_handshake, "/sessions"),
     SHOW("/sessions/diagram", "diagram", web_page_handshake_diagram, "/sessions"),
     DO("/sessions/close", "close", "/sessions", "/sessions", NULL),
+    ACT("/sessions/software", "software", web_actions_software, "/sessions"),
 
     SHOW("/components", "components,upstreams,listeners", web_page_peers, "/components"),
 

@@ -45,6 +45,7 @@
  *   /permissions/block             domain                             block
  *   /permissions/remove            domain                             remove
  *   /sessions/close                domain-or-stream                   close
+ *   /sessions/software             domain                             software
  *   /failures/retry                domain                             retry
  *   /failures/block                domain                             block
  *   /check                         domain from limit                  check

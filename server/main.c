@@ -31,6 +31,7 @@
 #include "admin/live_samples.h"
 #include "admin/metrics_server.h"
 #include "admin/reload.h"
+#include "admin/remote_software.h"
 #include "admin/web_console.h"
 #include "admin/web_jobs.h"
 #include "dialback/dialback_key.h"
@@ -281,6 +282,7 @@ static void stop_rooms(void)
 {
     web_console_stop();
     metrics_server_stop();
+    remote_software_stop();
     touched_connections_flush(false);
     outgoing_session_promise_stop();
     local_outgoing_server_session_stop();

@@ -6,6 +6,7 @@ Each case starts the servers it needs, on addresses 127.0.2.x and free ports, an
 has a limit. Prints `ok name` or `FAILED name: why` for each, then `N passed, N failed, N skipped`.
 """
 import argparse
+import hashlib
 import json
 import os
 import re
@@ -18,6 +19,7 @@ import tempfile
 import threading
 import time
 import xml.etree.ElementTree
+import xml.sax.saxutils
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import two_servers  # noqa: E402
@@ -70,10 +72,62 @@ class Client:
         self.socket.close()
 
 
+class Component:
+    """A component of a server that answers each iq by what `answer(id)` gives; None: by nothing."""
+
+    def __init__(self, port, domain, secret, answer):
+        self.domain, self.answer, self.received = domain, answer, b""
+        self.socket = socket.create_connection(("127.0.0.1", port), LIMIT)
+        self.socket.settimeout(LIMIT)
+        self.socket.sendall(("<stream:stream xmlns='jabber:component:accept' "
+                             "xmlns:stream='http://etherx.jabber.org/streams' to='%s'>" % domain).encode())
+        key = self.read(rb" id=['\"]([^'\"]+)['\"][^>]*>").group(1)
+        self.socket.sendall(b"<handshake>%s</handshake>" % hashlib.sha1(key + secret.encode()).hexdigest().encode())
+        self.read(rb"<handshake */>")
+        self.socket.settimeout(None)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def read(self, pattern):
+        """Takes in what comes up to it."""
+        while True:
+            found = re.search(pattern, self.received)
+            if found:
+                self.received = self.received[found.end():]
+                return found
+            data = self.socket.recv(65536)
+            if not data:
+                raise OSError("ended")
+            self.received += data
+
+    def serve(self):
+        try:
+            while True:
+                iq = self.read(rb"<iq .*?</iq>").group(0).decode()
+                question = dict(re.findall(r'(\w+)="([^"]*)"', iq[:iq.index(">")]))
+                answer = self.answer(iq)
+                if answer is not None:
+                    kind = "error" if answer.startswith("<error") else "result"
+                    self.socket.sendall(("<iq from='%s' to='%s' id='%s' type='%s'>%s</iq>"
+                                         % (self.domain, question["from"], question["id"], kind, answer)).encode())
+        except OSError:
+            pass
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+def says(name=None, version=None, system=None):
+    """An answer by XEP-0092"""
+    words = ("name", name), ("version", version), ("os", system)
+    return "<query xmlns='jabber:iq:version'>%s</query>" % "".join(
+        "<%s>%s</%s>" % (word, xml.sax.saxutils.escape(said), word) for word, said in words if said is not None)
+
+
 class Cases:
     def __init__(self, binary, tool):
         self.binary, self.tool = binary, tool
-        self.servers = []
+        self.servers, self.others = [], []
 
     def serve(self, name="one.test", address="127.0.2.1", settings=None, *options):
         server = two_servers.Server(self.binary, self.directory, name, address, settings or {}, *options)
@@ -208,6 +262,95 @@ class Cases:
         first.wait_log("outgoing session to two.test at .* ended")
         self.wait("it is listed still",
                   lambda: name not in [row["name"] for row in self.ask(first, "sessions")])
+
+    # --- the software of others
+
+    def beside_components(self, answers, **settings):
+        """A server, and one with these components below two.test: {label: what it answers}."""
+        ports, component_port = (free_port("127.0.2.1"), free_port("127.0.2.2")), free_port("127.0.0.1")
+        override = "{one.test,127.0.2.1:%d},{*.two.test,127.0.2.2:%d},{dead.test,127.0.2.3:%d}" % (*ports, free_port("127.0.2.3"))
+        more = {"dnsutil.dnsOverride": override, **settings}
+        self.serve("two.test", "127.0.2.2", {**more, "xmpp.server.socket.port": str(ports[1]), "xmpp.component.socket.active": "true",
+                                             "xmpp.component.socket.port": str(component_port), "xmpp.component.defaultSecret": "y"})
+        for label, answer in answers.items():
+            self.others.append(Component(component_port, label + ".two.test", "y", lambda _, answer=answer: answer))
+        return self.serve("one.test", "127.0.2.1", {**more, "xmpp.server.socket.port": str(ports[0])})
+
+    def software_is_asked_for_and_shown_from_then_on(self):
+        first, second = self.pair()
+        assert [row["software"] for row in self.ask(first, "sessions", "two.test")] == [None, None]
+        assert "SOFTWARE" not in self.text(first, "sessions")
+        answer = self.ask(first, "software", "TWO.test")
+        assert 0 <= answer.pop("took_ms") < 10000, answer
+        version = self.ask(second, "status")["version"]
+        assert answer == {"domain": "two.test", "name": "openfire-s2s", "version": version, "os": os.uname().sysname}, answer
+        rows = self.ask(first, "sessions", "two.test")
+        assert len(rows) == 2, rows
+        for row in rows:
+            assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", row["software"].pop("when")), row
+            assert row["software"] == {"name": "openfire-s2s", "version": version, "os": os.uname().sysname}, row
+        shown = self.text(first, "sessions", rows[0]["name"])
+        assert re.search(r"^software:\n +name: +openfire-s2s\n +version: +%s\n" % re.escape(version), shown, re.M), shown
+        assert self.text(first, "sessions").splitlines()[0].split()[-1] == "SOFTWARE"
+        assert all(row["software"] is None for row in self.ask(second, "sessions")), "who was asked did not ask"
+        line = self.audit(first)[-1]
+        assert line["command"] == "software" and line["before"] is None and line["after"]["name"] == "openfire-s2s", line
+
+    def software_is_asked_for_where_no_session_is(self):
+        first = self.beside_components({"new": says("Some Server", "0.1"), "bare": "", "nameless": says("", "", "Linux"),
+                                        "mute": "<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"})
+        assert self.ask(first, "sessions") == []
+        assert self.ask(first, "software", "new.two.test").items() >= {"name": "Some Server", "version": "0.1", "os": None}.items()
+        assert self.ask(first, "sessions", "new.two.test")[0]["software"]["version"] == "0.1"
+        for domain, why in (("bare.two.test", "did not say what it runs"), ("nameless.two.test", "did not say what it runs"),
+                            ("mute.two.test", "came back: service-unavailable"), ("gone.two.test", "came back: remote-server-not-found"),
+                            ("dead.test", "came back: remote-server-timeout: ")):
+            error = self.ask(first, "software", domain, status=NOT_DONE)["error"]
+            assert re.search(why, error) and domain in error, error
+        self.ask(first, "block", "new.two.test")
+        self.ask(first, "software", "new.two.test", status=NOT_DONE)
+        self.ask(first, "software", "one.test", status=NOT_DONE)
+        self.ask(first, "software", status=MISUSED)
+
+    def software_that_others_tell_stays_inert(self):
+        name, version, system = "<b>\"&'\u009b31m\u202e", "1\n2\t3", "\u20ac" * 70
+        stanzas = "urn:ietf:params:xml:ns:xmpp-stanzas"
+        error = "<error type='cancel'><forbidden xmlns='%s'/><text xmlns='%s'>%s</text></error>" % (
+            stanzas, stanzas, "aa\n\u009b31m\u202e" + "\u20ac" * 70)
+        first = self.beside_components({"evil": says(name, version, system), "rude": error})
+        done = self.run_tool(first, "software", "evil.two.test")
+        assert done.returncode == DONE and done.stdout.count(b"\n") == 5, done
+        outputs = [done.stdout]
+        told = self.ask(first, "sessions", "evil.two.test")[0]
+        assert told["software"].pop("when") and told["software"] == {"name": name, "version": version, "os": "\u20ac" * 33}, told
+        outputs += [self.run_tool(first, *words).stdout for words in (("sessions",), ("sessions", told["name"]), ("audit",))]
+        assert all(b"31m" in output for output in outputs), outputs
+        done = self.run_tool(first, "software", "rude.two.test")
+        assert done.returncode == NOT_DONE and done.stderr.count(b"\n") == 1 and b"forbidden: a" in done.stderr, done
+        error = self.ask(first, "software", "rude.two.test", status=NOT_DONE)["error"]
+        assert error.endswith("\u202e" + "\u20ac" * 62), error  # 199 bytes at most, and no character in two
+        outputs += [done.stderr, first.read_log().encode()]
+        with open(os.path.join(first.home, "audit.log"), "rb") as log:
+            outputs.append(log.read())
+        for output in outputs:
+            assert not any(evil.encode() in output for evil in ("\u009b", "\u202e", "\033", "\t")), output
+
+    def software_that_is_not_told_in_time(self):
+        first = self.beside_components({"silent": None})
+        client, begun = Client(first), time.monotonic()
+        client.send("software silent.two.test")
+        self.wait("no session", lambda: self.ask(first, "sessions"))  # others are not held up
+        answer = client.line()
+        assert answer == {"ok": False, "condition": "failed", "error": "no answer came from silent.two.test within 10 seconds"}, answer
+        assert 9.9 < time.monotonic() - begun < 14, time.monotonic() - begun
+        assert self.ask(first, "sessions", "silent.two.test")[0]["software"] is None
+        client.send("software silent.two.test")
+        time.sleep(0.3)
+        begun = time.monotonic()
+        first.stop()
+        assert time.monotonic() - begun < 5, "it waited for the answer"
+        assert client.line()["error"] == "this server ends"
+        client.close()
 
     # --- settings and listeners
 
@@ -935,11 +1078,13 @@ class Cases:
                 if server.process.poll() is None:
                     server.process.kill()
                     server.process.wait()
-            self.servers = []
+            for other in self.others:
+                other.close()
+            self.servers, self.others = [], []
             shutil.rmtree(self.directory, ignore_errors=True)
 
 
-NO_CASES = ("serve", "pair", "run_tool", "ask", "text", "audit", "wait", "draw", "on_terminal", "refuses", "lines_so_far", "run")
+NO_CASES = ("serve", "pair", "beside_components", "run_tool", "ask", "text", "audit", "wait", "draw", "on_terminal", "refuses", "lines_so_far", "run")
 
 
 def main():

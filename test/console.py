@@ -31,6 +31,7 @@ import xml.etree.ElementTree as ET
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import two_servers  # noqa: E402
+from admin import Component, says  # noqa: E402
 from console_client import ACTS, ADDRESS, FORM, OPEN, PAGES, ROOT, SHOWS, Answer, Console, Page, Person, attempts, door, judge_picture, log_in  # noqa: E402
 from two_servers import LIMIT, Stream, free_port  # noqa: E402
 
@@ -51,6 +52,7 @@ class Fields:
             "/permissions/block": {"domain": "block.test"},
             "/permissions/remove": {"domain": "row.test"},
             "/sessions/close": {"domain-or-stream": "live.test"},
+            "/sessions/software": {"domain": "ask.test"},
             "/failures/retry": {"domain": "retry.test"},
             "/failures/block": {"domain": "again.test"},
             "/check": {"domain": "check.test", "limit": "2"},
@@ -81,7 +83,7 @@ class Cases:
 
     def full(self):
         """A server with something of everything, a session with live.test, and somebody who is logged in."""
-        console = self.console(settings={"dnsutil.dnsOverride": "{old.test,127.0.5.9:1},{retry.test,127.0.5.9:1},{check.test,127.0.5.9:1}"},
+        console = self.console(settings={"dnsutil.dnsOverride": "{old.test,127.0.5.9:1},{retry.test,127.0.5.9:1},{ask.test,127.0.5.9:1},{check.test,127.0.5.9:1}"},
                                rows="[row.test]\npermission = blocked\nremotePort = 0\n")
         live = Stream(console.server, sender="live.test")
         self.others.append(live)
@@ -585,6 +587,39 @@ class Cases:
         assert person.get("/explain?domain=" + quoted).said is not None
         assert not peers.faults, peers.faults
 
+    def software_that_others_tell_stays_text(self):
+        port, peer_port, component_port = free_port(ADDRESS), free_port("127.0.5.9"), free_port("127.0.0.1")
+        more = {"dnsutil.dnsOverride": "{one.test,%s:%d},{*.two.test,127.0.5.9:%d}" % (ADDRESS, port, peer_port)}
+        console = self.console(settings={**more, "xmpp.server.socket.port": str(port)})
+        peer = two_servers.Server(self.binary, self.directory, "two.test", "127.0.5.9", {
+            **more, "xmpp.server.socket.port": str(peer_port), "xmpp.component.socket.active": "true",
+            "xmpp.component.socket.port": str(component_port), "xmpp.component.defaultSecret": "y"})
+        self.servers.append(peer)
+        peer.wait_log("serves two.test")
+        namespace = "urn:ietf:params:xml:ns:xmpp-stanzas"
+        for label, answer in (("evil", says(MARK, "\u009b31m\u202e" + MARK, "\n\t\"" + MARK)), ("silent", None),
+                              ("rude", "<error type='cancel'><forbidden xmlns='%s'/><text xmlns='%s'>\u202e%s</text></error>"
+                               % (namespace, namespace, html.escape(MARK, True)))):
+            self.others.append(Component(component_port, label + ".two.test", "y", lambda _, answer=answer: answer))
+        person = Person(console)
+        details = "/sessions/details?domain-or-stream="
+        for domain, outcome in (("evil.two.test", "status"), ("rude.two.test", "alert"), ("silent.two.test", "alert")):
+            answer = person.post("/sessions/software", {"domain": domain})
+            assert answer.header("Location") == details + domain, answer.headers
+            page = person.get(answer.header("Location"))
+            assert 'role="%s"' % outcome in page.text, page.said
+            said = html.unescape(page.said)
+            assert domain in said and (domain == "silent.two.test" or MARK_SEEN in said), said
+            words = Page(page.text).text
+            assert ("not asked" in words) == (outcome == "alert") and "Ask %s what it runs" % domain in words, words
+            assert not any(evil in page.text for evil in ("\u009b", "\u202e", "<xss")), page.text
+        assert "no answer came from silent.two.test" in said, said
+        again = person.get(details + "evil.two.test")
+        assert again.said is None and again.text.count("&lt;xss a=") == 3 * again.text.count("<dt>Software</dt>") > 0, again.text
+        for path in ("/audit", "/sessions", "/failures"):
+            assert not any(evil in person.get(path).text for evil in ("\u009b", "\u202e", "<xss")), path
+        assert MARK_SEEN in Page(person.get("/audit").text).text
+
     def secrets_are_in_no_page(self):
         secrets = {"xmpp.component.defaultSecret": "s3cr3t-of-components", "xmpp.server.dialback.secret": "s3cr3t-of-dialback-that-is-long",
                    "s2s.metrics.token": "s3cr3t-of-metrics-that-is-long"}
@@ -634,7 +669,7 @@ class Cases:
             for name in ("domain", "domain-or-stream", "stream", "pattern", "setting", "job", "host", "url"):
                 console.get("%s?%s=probe.example" % (path, name), person.cookie)
                 console.request("HEAD", "%s?%s=probe.example" % (path, name), [("Cookie", person.cookie)])
-        for path in ("/check", "/failures/retry", "/trace"):
+        for path in ("/check", "/failures/retry", "/sessions/software", "/trace"):
             assert console.post(path, {"domain": "probe.example"}, person.cookie).status == 403
             assert console.post(path, {"domain": "probe.example", "token": "0" * 32}, person.cookie).status == 403
             assert console.get(path + "?domain=probe.example&token=" + person.token, person.cookie).status in (200, 405)
@@ -656,7 +691,7 @@ class Cases:
         console.get("/permissions/block?domain=never.test&token=" + person.token, person.cookie)
         commands = {
             "/listeners/enable": "listener enable", "/listeners/move": "listener move", "/listeners/disable": "listener disable", "/server-to-server/idle": "set",
-            "/permissions/policy": "policy", "/permissions/allow": "allow", "/permissions/block": "block", "/permissions/remove": "remove", "/sessions/close": "close",
+            "/permissions/policy": "policy", "/permissions/allow": "allow", "/permissions/block": "block", "/permissions/remove": "remove", "/sessions/close": "close", "/sessions/software": "software",
             "/failures/retry": "retry", "/failures/block": "block", "/trace": "trace", "/dns-overrides/set": "override set", "/dns-overrides/remove": "override remove",
             "/settings/set": "set", "/settings/unset": "unset", "/server/reload": "reload", "/account/password": "console password", "/logout": "log out",
             "/server/stop": "stop"}
@@ -678,7 +713,8 @@ class Cases:
                 person = Person(console, fields.password)
             elif path not in ("/server/stop", "/check", "/trace"):
                 said = person.get(answer.header("Location"))
-                assert said.said is not None and 'role="alert"' not in said.text, (path, said.said)
+                # nobody is there who could be asked
+                assert said.said is not None and ('role="alert"' in said.text) == (path == "/sessions/software"), (path, said.said)
             if path in ("/trace", "/check"):
                 self.wait("the job does not run", lambda: person.get(answer.header("Location")).status == 200)
             if path in quiet:
@@ -688,7 +724,8 @@ class Cases:
             lines = console.audit()[count:]
             assert [line["command"] for line in lines] == expected, (path, lines)
             line = lines[0]
-            assert line["who"]["user"].startswith("admin") and line["who"]["via"] == "console" and line["outcome"] == "ok", line
+            assert line["who"]["user"].startswith("admin") and line["who"]["via"] == "console", line
+            assert line["outcome"] == ("failed" if path == "/sessions/software" else "ok"), line
             assert datetime.datetime.strptime(line["time"], "%Y-%m-%dT%H:%M:%SZ"), line
             if path in told:
                 assert "before" in line and "after" in line and line["before"] != line["after"], (path, line)
@@ -910,7 +947,7 @@ def make_certificate(directory):
 
 
 SLOW = ("passwords_can_not_be_tried_at_will", "idle_and_slow_ones_hold_nobody_up", "a_session_ends_by_log_out_and_by_another_password",
-        "an_unknown_user_takes_as_long_as_a_wrong_password", "who_says_nothing_is_ended")  # they begin first
+        "an_unknown_user_takes_as_long_as_a_wrong_password", "who_says_nothing_is_ended", "software_that_others_tell_stays_text")  # they begin first
 NO_CASES = ("console", "full", "around", "hostile", "component", "is_button", "queries", "wait", "run")
 
 

@@ -375,6 +375,9 @@ static void only_who_may_connect_is_tried_again(void **state)
     assert_fails("retry bad.test", &root, "refused", "bad.test may not connect");
     assert_fails("retry localhost", &root, "refused", "localhost is served here");
     assert_fails("retry a@b", &root, "invalid", "a domain name was expected");
+    assert_fails("software bad.test", &root, "refused", "bad.test may not connect");
+    assert_fails("software localhost", &root, "refused", "localhost is served here");
+    assert_fails("software a@b", &root, "invalid", "a domain name was expected");
 }
 
 int main(void)
