@@ -219,6 +219,13 @@ class Cases(Person):
                 assert abs(line["heights"][-1] - line["value"]) <= 0.02 * line["top"] + 1, "%s, %s: drawn is not what is said: %s" % (title, name, line)
         assert browser.run("return window.same") is True, "the page was loaded again"
 
+    def a_server_is_asked_what_it_runs(self):
+        browser = self.page("/sessions/details?domain-or-stream=" + self.place.peer)
+        said = self.press(browser, "software", "#streams")
+        assert re.search(re.escape(self.place.peer) + r" runs Prosody \S+", said), said
+        assert re.search(r"Software\s+Prosody ", browser.find("#streams").text), browser.find("#streams").text
+        self.picture(browser, "session-software")
+
     def a_domain_is_blocked_and_its_session_closes(self):
         name = self.place.peer
         watcher = self.page("/sessions")
