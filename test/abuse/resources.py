@@ -123,6 +123,7 @@ def a_disk_that_becomes_full_leaves_all_as_it_was(world):
     home = world.directory + "/becomes-full"
     with world.server({"xmpp.server.certificate.file": "", "s2s.log.level": "info"}, home=home, prefix=on_a_small_disk(home, False)) as server:
         disk = "/proc/%d/root%s" % (server.pid, home)
+        server.wait_log("(direct TLS) socket on port")
         shown = certificate_of(server)
         kept = {name: open("%s/%s" % (disk, name), "rb").read() for name in os.listdir(disk)
                 if not stat.S_ISSOCK(os.stat("%s/%s" % (disk, name)).st_mode)}
