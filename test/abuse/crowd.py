@@ -94,8 +94,11 @@ class Crowd:
     def pour(self):
         """Something on each stream that takes it."""
         for number in list(self.open):
+            stream = self.open.get(number)
+            if stream is None:  # ended meanwhile, in a step below
+                continue
             try:
-                self.sent += self.open[number].send(self.randomly.choice(WHOLE))
+                self.sent += stream.send(self.randomly.choice(WHOLE))
             except BlockingIOError:
                 pass
             except OSError:

@@ -36,13 +36,16 @@ class Helper:
         return self.line(limit)
 
     def stop(self):
+        """Ends it; what it said last."""
         self.process.stdin.close()
         try:
             self.process.wait(LIMIT)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        last = self.process.stdout.read().decode().strip()
         self.process.stdout.close()
+        return last
 
 
 class Measured:
@@ -77,7 +80,9 @@ def beside(world, kind, count, seconds, look, more=None):
                 with_them = sorted((Measured(pinger, seconds) for _ in range(3)), key=lambda each: each.most)
                 look(server, before, there)
             finally:
-                crowd.stop()
+                last = crowd.stop()
+            print("  the crowd %s" % last)
+            assert crowd.process.returncode == 0, "the crowd broke off"
             after = server.settle(before.threads, before.descriptors, 20)
             without.append(Measured(pinger, seconds))
         finally:
