@@ -153,14 +153,21 @@ def silent_name_servers_of_strangers_do_not_silence_ours(world):
     streams = []
     try:
         with world.server(names=Wild(leads_to(service.port))) as server:
-            for domain in [b"silent%d.test" % number for number in range(16)] + [b"good%d.test" % number for number in range(3)]:
+            for number in range(16):
+                streams.append(server.open_stream())
+                streams[-1].sendall(RESULT % b"silent%d.test" % number)
+                time.sleep(1)
+            took = []
+            for number in range(3):
                 began = time.monotonic()
                 streams.append(server.open_stream())
-                streams[-1].sendall(RESULT % domain)
-                time.sleep(1)
-                if b"good" in domain:
-                    assert met, "%s was not found in the DNS within a second" % domain.decode()
-                    print("  %s after %.2f s" % (domain.decode(), met.pop() - began))
+                streams[-1].sendall(RESULT % b"good%d.test" % number)
+                while not met:
+                    assert time.monotonic() < began + 5, "good%d.test was not found in the DNS" % number
+                    time.sleep(0.01)
+                took.append(met.pop() - began)
+            print("  found after %s s" % ", ".join("%.2f" % each for each in took))
+            assert sorted(took)[1] < 1, "the DNS takes long"  # one of them may meet another case that keeps this process busy
             for stream in streams:
                 stream.close()
     finally:
