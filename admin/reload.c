@@ -100,6 +100,9 @@ int reload_apply(const struct config *config, struct text *why)
     return apply_settings(config, why) < 0 || apply_rows(config, why) < 0 ? -1 : 0;
 }
 
+/* --- the listeners --- */
+
+/* set_ssl_listener - where TLS begins with the first byte; never without a certificate */
 static int set_ssl_listener(const struct config *config, struct text *why)
 {
     struct certificates *certificates = certificate_manager_get();
