@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "server/log.h"
 #include "server/metrics.h"
@@ -258,10 +257,9 @@ struct ub_result *resolver_wait(struct resolver_question *question, int64_t dead
     if (question == NULL)
         return NULL;
     struct resolver *resolver = question->resolver;
-    struct timespec until = {.tv_sec = deadline / 1000, .tv_nsec = (deadline % 1000) * 1000000};
     pthread_mutex_lock(&resolver->lock);
     while (!question->answered &&
-           pthread_cond_timedwait(&resolver->answered, &resolver->lock, &until) == 0) {
+           thread_condition_wait(&resolver->answered, &resolver->lock, deadline)) {
     }
     bool answered = question->answered;
     question->abandoned = !answered;

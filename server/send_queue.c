@@ -13,13 +13,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
-#include <time.h>
 
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/socket_channel.h"
 #include "server/socket_util.h"
-#include "server/stranger_turns.h"
 #include "server/thread.h"
 #include "server/xmpp_server.h"
 
@@ -148,14 +146,6 @@ static void flush_locked(struct send_queue *queue, bool wait)
     pthread_cond_broadcast(&queue->drained);
 }
 
-/* wait_drained - wait for the flusher; false when the deadline passed. With the lock held. */
-static bool wait_drained(struct send_queue *queue, int64_t deadline)
-{
-    struct timespec until = {.tv_sec = deadline / 1000, .tv_nsec = (deadline % 1000) * 1000000};
-    stranger_turns_give();
-    return pthread_cond_timedwait(&queue->drained, &queue->lock, &until) != ETIMEDOUT;
-}
-
 /* make_room - when the buffer is at its bound, wait until it is half empty, at most for the
  * write timeout: then the peer is stalled and its connection closed. False when the connection
  * is not open any more. */
@@ -167,7 +157,8 @@ static bool make_room(struct send_queue *queue)
     while (queue->state == SEND_OPEN && queue->unsent >= queue->limits.queue_bytes / 2) {
         if (!queue->flushing) {
             flush_locked(queue, true);
-        } else if (!wait_drained(queue, deadline) && queue->state == SEND_OPEN) {
+        } else if (!thread_condition_wait(&queue->drained, &queue->lock, deadline) &&
+                   queue->state == SEND_OPEN) {
             log_stalled(queue);
             close_locked(queue);
         }
@@ -183,7 +174,7 @@ static void drain(struct send_queue *queue, enum send_state last)
     while (queue->state <= last && (queue->flushing || queue->unsent > 0)) {
         if (!queue->flushing)
             flush_locked(queue, true);
-        else if (!wait_drained(queue, deadline))
+        else if (!thread_condition_wait(&queue->drained, &queue->lock, deadline))
             return;
     }
 }
@@ -401,7 +392,7 @@ void send_queue_return_undelivered(struct send_queue *queue)
     struct text all = TEXT_EMPTY;
     size_t arrived = 0;
     pthread_mutex_lock(&queue->lock);
-    while (queue->flushing && wait_drained(queue, deadline)) {
+    while (queue->flushing && thread_condition_wait(&queue->drained, &queue->lock, deadline)) {
     }
     send_queue_undelivered *handler = queue->undelivered;
     if (!queue->flushing && handler != NULL) {

@@ -5,11 +5,9 @@
  */
 #include "server/stranger_turns.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stddef.h>
-#include <time.h>
 
 #include "server/limit_log.h"
 #include "server/thread.h"
@@ -93,11 +91,9 @@ static int64_t wait_turn(void)
 {
     struct waiter waiter = {.has_turn = false};
     int64_t began = xmpp_server_now(), end = began + PATIENCE_MS;
-    struct timespec until = {.tv_sec = end / 1000, .tv_nsec = end % 1000 * 1000000};
     thread_condition_init(&waiter.turn_came);
     join_queue(&waiter);
-    while (!waiter.has_turn &&
-           pthread_cond_timedwait(&waiter.turn_came, &lock, &until) != ETIMEDOUT) {
+    while (!waiter.has_turn && thread_condition_wait(&waiter.turn_came, &lock, end)) {
     }
     if (!waiter.has_turn)
         leave_queue(&waiter);

@@ -8,7 +8,6 @@
  */
 #include "server/thread.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -47,6 +46,13 @@ void thread_condition_init(pthread_cond_t *condition)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(condition, &monotonic);
     pthread_condattr_destroy(&monotonic);
+}
+
+bool thread_condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t deadline)
+{
+    struct timespec until = {.tv_sec = deadline / 1000, .tv_nsec = (deadline % 1000) * 1000000};
+    stranger_turns_give();
+    return pthread_cond_timedwait(condition, mutex, &until) == 0;
 }
 
 static void make_condition(void)
@@ -115,9 +121,8 @@ int thread_start(const char *name, size_t stack, void (*run)(void *), void *argu
 int thread_wait_all(int64_t deadline)
 {
     pthread_once(&made_once, make_condition);
-    struct timespec until = {.tv_sec = deadline / 1000, .tv_nsec = (deadline % 1000) * 1000000};
     pthread_mutex_lock(&count_lock);
-    while (count > 0 && pthread_cond_timedwait(&count_changed, &count_lock, &until) != ETIMEDOUT) {
+    while (count > 0 && thread_condition_wait(&count_changed, &count_lock, deadline)) {
     }
     int left = count;
     pthread_mutex_unlock(&count_lock);

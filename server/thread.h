@@ -9,6 +9,7 @@
 #define SERVER_THREAD_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,9 @@ void thread_set_last_act(void (*act)(void));
 int thread_start(const char *name, size_t stack, void (*run)(void *), void *argument);
 /* thread_condition_init - a condition whose timed waits go by xmpp_server_now's clock */
 void thread_condition_init(pthread_cond_t *condition);
+/* thread_condition_wait - once, with the mutex held, until it is signalled or `deadline` (that clock), a stranger's turn given back
+ * meanwhile; false: the deadline has passed. It may wake for nothing: ask again what was waited for. */
+bool thread_condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t deadline);
 /* thread_wait_all - wait until no such thread is left, or `deadline` (xmpp_server_now's clock);
  * returns how many are */
 int thread_wait_all(int64_t deadline);

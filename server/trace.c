@@ -6,7 +6,6 @@
  */
 #include "server/trace.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,10 +74,8 @@ void trace_stop(struct trace *trace)
 
 bool trace_next(struct trace *trace, int64_t deadline, struct trace_event *event)
 {
-    struct timespec until = {.tv_sec = deadline / 1000, .tv_nsec = (deadline % 1000) * 1000000};
     pthread_mutex_lock(&lock);
-    while (trace->count == 0 &&
-           pthread_cond_timedwait(&trace->filled, &lock, &until) != ETIMEDOUT) {
+    while (trace->count == 0 && thread_condition_wait(&trace->filled, &lock, deadline)) {
     }
     bool some = trace->count > 0;
     if (some) {

@@ -225,12 +225,11 @@ static struct question *find_awaited(const char *id)
 
 bool iq_router_await_answer(const char *id, int64_t deadline, struct iq_router_answer *answer)
 {
-    struct timespec until = {.tv_sec = deadline / 1000, .tv_nsec = (deadline % 1000) * 1000000};
     pthread_once(&answer_once, make_condition);
     pthread_mutex_lock(&questions_lock);
     struct question *question = find_awaited(id);
     while (question != NULL && !question->answered && !stopped &&
-           pthread_cond_timedwait(&answer_came, &questions_lock, &until) == 0) {
+           thread_condition_wait(&answer_came, &questions_lock, deadline)) {
     }
     bool answered = question != NULL && question->answered;
     if (answered)

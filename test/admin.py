@@ -1087,17 +1087,12 @@ class Cases:
 NO_CASES = ("serve", "pair", "beside_components", "run_tool", "ask", "text", "audit", "wait", "draw", "on_terminal", "refuses", "lines_so_far", "run")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--binary", default="./openfire-s2s")
-    parser.add_argument("--only", default="")
-    options = parser.parse_args()
-    binary = os.path.abspath(options.binary)
-    names = [name for name in vars(Cases) if not name.startswith("_") and name not in NO_CASES and options.only in name]
-    results, lock = [], threading.Lock()
+def run_side_by_side(names, workers, make_cases):
+    """All these cases, so many at once, each worker with cases of its own; prints the sum, and returns the status to end with."""
+    names, results, lock = list(names), [], threading.Lock()
 
     def work():
-        cases = Cases(binary, binary + "ctl")
+        cases = make_cases()
         while True:
             with lock:
                 if not names:
@@ -1105,14 +1100,24 @@ def main():
                 name = names.pop(0)
             results.append(cases.run(name))
 
-    # several at once: what they do most is to wait
-    workers = [threading.Thread(target=work) for _ in range(1 if options.only else 3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    threads = [threading.Thread(target=work) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     print("%d passed, %d failed, %d skipped" % tuple(results.count(word) for word in ("passed", "failed", "skipped")))
     return 1 if "failed" in results else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--binary", default="./openfire-s2s")
+    parser.add_argument("--only", default="")
+    options = parser.parse_args()
+    binary = os.path.abspath(options.binary)
+    names = [name for name in vars(Cases) if not name.startswith("_") and name not in NO_CASES and options.only in name]
+    # several at once: what they do most is to wait
+    return run_side_by_side(names, 1 if options.only else 3, lambda: Cases(binary, binary + "ctl"))
 
 
 if __name__ == "__main__":

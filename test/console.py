@@ -31,7 +31,7 @@ import xml.etree.ElementTree as ET
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import two_servers  # noqa: E402
-from admin import Component, says  # noqa: E402
+from admin import Component, run_side_by_side, says  # noqa: E402
 from console_client import ACTS, ADDRESS, FORM, OPEN, PAGES, ROOT, SHOWS, Answer, Console, Page, Person, attempts, door, judge_picture, log_in  # noqa: E402
 from two_servers import LIMIT, Stream, free_port  # noqa: E402
 
@@ -960,24 +960,7 @@ def main():
     binary = os.path.abspath(options.binary)
     names = [name for name in vars(Cases) if not name.startswith("_") and name not in NO_CASES and options.only in name]
     names.sort(key=lambda name: name not in SLOW)
-    results, lock = [], threading.Lock()
-
-    def work():
-        cases = Cases(binary, options.reduced)
-        while True:
-            with lock:
-                if not names:
-                    return
-                name = names.pop(0)
-            results.append(cases.run(name))
-
-    workers = [threading.Thread(target=work) for _ in range(1 if options.only else 4)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    print("%d passed, %d failed, %d skipped" % tuple(results.count(word) for word in ("passed", "failed", "skipped")))
-    return 1 if "failed" in results else 0
+    return run_side_by_side(names, 1 if options.only else 4, lambda: Cases(binary, options.reduced))
 
 
 if __name__ == "__main__":
